@@ -1,0 +1,194 @@
+"""Clause (d): an encoder that sees only T(x) can express only functions of T(x).
+
+``W' (nu(x) - nu(x')) = 0`` whenever ``T(x) = T(x')``: the admissible rows of W are the left null space of those
+differences. Two representative coordinates on a grid show what T identifies; that T identifies nothing, or that a
+statistic is a function of T, is proved by exhaustion or by inverting T (theory: section 2, clause d).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import islice, product
+
+import sympy as sp
+
+from eftheory.derive.setting import REPRESENTATIVES, Setting, unit_points
+from eftheory.expression import SUM
+from eftheory.families.base import X
+from eftheory.families.support import Circle, Counts, Integers, Interval, Points
+from eftheory.verdict import Formula
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """kind: ``all`` (nothing is lost), ``nothing`` (W = 0), ``part`` (`kept`: combinations of nu that survive,
+    rows over the statistics of one decoder unit; empty when they mix units), ``unknown``."""
+
+    kind: str
+    reason: str
+    kept: tuple[tuple[sp.Expr, ...], ...] = ()
+    conditions: tuple[Formula, ...] = ()
+
+
+FIBRES = Formula(
+    text="W' (nu(x) - nu(x')) = 0 whenever T(x) = T(x')",
+    latex=r"W^\top(\nu(x)-\nu(x'))=0 \quad\text{whenever } T(x)=T(x')",
+)
+MAX_SUMMED, MAX_GRID = 8, 1024
+COLLAPSE = Formula(text="W = 0", latex="W = 0")
+
+
+def seen(setting: Setting) -> Seen:
+    """What the encoder's inputs leave of W."""
+    inputs = setting.spec.inputs
+    if inputs.kind == "x":
+        return Seen(kind="all", reason="the encoder sees x")
+    unit = setting.decoder.unit
+    n = len(unit.statistics)
+    grid = _grid(setting)
+    if grid is None:
+        return Seen(kind="unknown", reason=f"no exact grid on the decoder's support for inputs {inputs.text}")
+    groups: dict[tuple[sp.Expr, ...], list[tuple[sp.Expr, ...]]] = defaultdict(list)
+    for x in grid:
+        seen_value = _apply(inputs.expr, x)
+        if seen_value is not None:
+            groups[seen_value].append(_statistics(setting, x))
+    differences = [[a - b for a, b in zip(row, rows[0], strict=True)] for rows in groups.values() for row in rows[1:]]
+    width = len(_statistics(setting, grid[0]))
+    matrix = sp.Matrix(differences) if differences else sp.zeros(0, width)
+    rank = matrix.rank() if differences else 0
+    if rank == width:
+        example = _example(inputs.expr, grid, setting)
+        reason = f"inputs {inputs.text} identify {example}, and such differences span all statistics"
+        return Seen(kind="nothing", reason=reason, conditions=(FIBRES, COLLAPSE))
+    if rank == 0:
+        if _injective(setting):
+            return Seen(kind="all", reason=f"inputs {inputs.text} determine x")
+        return Seen(
+            kind="unknown", reason=f"inputs {inputs.text} identify no two points of the grid; not proved injective"
+        )
+    kept = _kept(matrix, width, n)
+    if kept is None and _exhaustive(setting):
+        reason = f"inputs {inputs.text} keep {width - rank} of {width} combinations of the decoder's statistics"
+        return Seen(kind="part", reason=reason, conditions=(FIBRES,))
+    if kept is None or not (_exhaustive(setting) or all(_function_of_inputs(setting, row) for row in kept)):
+        return Seen(
+            kind="unknown", reason=f"inputs {inputs.text} lose some statistics; which ones remain is not proved"
+        )
+    shown = ", ".join(str(sp.Add(*(c * s for c, s in zip(row, unit.statistics, strict=True)))) for row in kept)
+    return Seen(kind="part", reason=f"inputs {inputs.text} keep {shown} only", kept=kept, conditions=(FIBRES,))
+
+
+def _pixels(setting: Setting) -> int | None:
+    """Decoder units on the grid: representatives, but all of them when T sums over all; None when that is too many.
+
+    Frequencies need no more than representatives: the coordinates that are zero do not change the total.
+    """
+    copies = setting.decoder.copies
+    inputs = setting.spec.inputs
+    if inputs.kind != "frequencies" and inputs.expr.has(SUM):
+        return copies if isinstance(copies, int) and copies <= MAX_SUMMED else None
+    return min(copies, REPRESENTATIVES) if isinstance(copies, int) else REPRESENTATIVES
+
+
+def _grid(setting: Setting) -> list[tuple[sp.Expr, ...]] | None:
+    """Exact points x: all coordinates of a few decoder units, flattened."""
+    unit = setting.decoder.unit
+    support = unit.support
+    one: list[tuple[sp.Expr, ...]] | None = unit_points(unit)
+    if isinstance(support, Counts):
+        total = support.total
+        bound = 3 if total is None or not total.is_Integer else int(total)
+        cells = [tuple(map(sp.Integer, c)) for c in product(range(bound + 1), repeat=len(unit.variables))]
+        one = [c for c in cells if total is None or sum(c) == bound] if total is None or total.free_symbols else one
+    elif one is None and isinstance(support, Integers):
+        one = [(support.lo + i,) for i in range(5)]
+    elif isinstance(support, Interval):
+        one = [(p,) for p in _interval_grid(support)]
+    pixels = _pixels(setting)
+    if one is None or pixels is None or isinstance(support, Circle):
+        return None
+    return [sum(choice, ()) for choice in islice(product(one, repeat=pixels), MAX_GRID)]
+
+
+def _interval_grid(support: Interval) -> list[sp.Expr]:
+    lo, hi = support.lo, support.hi
+    whole = [sp.Integer(i) for i in (-3, -2, -1, 0, 1, 2, 3)]
+    if lo == -sp.oo:
+        return whole if hi == sp.oo else [hi - i for i in whole[4:]]
+    if hi == sp.oo:
+        return [lo + sp.Rational(i, 2) for i in (1, 2, 4, 8, 3)]
+    return [lo + (hi - lo) * sp.Rational(i, 8) for i in range(1, 8)]
+
+
+def _apply(expr: sp.Expr, x: tuple[sp.Expr, ...]) -> tuple[sp.Expr, ...] | None:
+    """T(x), elementwise; None where it is not defined (frequencies of an empty document)."""
+    total = expr.replace(SUM, lambda inner: sp.Add(*(inner.subs(X, value) for value in x)))
+    result = tuple(sp.sympify(total.subs(X, value)) for value in x)
+    return None if any(not r.is_finite for r in result) else result
+
+
+def _statistics(setting: Setting, x: tuple[sp.Expr, ...]) -> tuple[sp.Expr, ...]:
+    variables = setting.decoder.unit.variables
+    p = len(variables)
+    rows = [dict(zip(variables, x[i : i + p], strict=True)) for i in range(0, len(x), p)]
+    return tuple(sp.sympify(s.xreplace(at).doit()) for at in rows for s in setting.decoder.unit.statistics)
+
+
+def _example(expr: sp.Expr, grid, setting: Setting) -> str:  # type: ignore[no-untyped-def]
+    first: dict[tuple[sp.Expr, ...], tuple[sp.Expr, ...]] = {}
+    for x in grid:
+        value = _apply(expr, x)
+        if value is not None and value in first and _statistics(setting, x) != _statistics(setting, first[value]):
+            return f"x = ({', '.join(map(str, first[value]))}) with x = ({', '.join(map(str, x))})"
+        if value is not None:
+            first.setdefault(value, x)
+    return "different x"
+
+
+def _exhaustive(setting: Setting) -> bool:
+    """The grid holds every point of the representative coordinates."""
+    points, pixels = unit_points(setting.decoder.unit), _pixels(setting)
+    return points is not None and pixels is not None and len(points) ** pixels <= MAX_GRID
+
+
+def _injective(setting: Setting) -> bool:
+    if _exhaustive(setting):
+        return True
+    unit, expr = setting.decoder.unit, setting.spec.inputs.expr
+    if setting.spec.inputs.kind == "frequencies":
+        return isinstance(unit.support, Counts) and unit.support.total is not None and setting.decoder.copies == 1
+    if expr.has(SUM):
+        return False
+    variable = sp.Symbol("x", **unit.variables[0].assumptions0)
+    slope = sp.diff(expr.subs(X, variable), variable)
+    connected = isinstance(unit.support, Interval | Integers | Points)
+    real = sp.Symbol("x", positive=True) if variable.is_nonnegative else sp.Symbol("x", real=True)
+    slope = slope.subs(variable, real)
+    return connected and bool(sp.expand(slope).is_positive or sp.expand(slope).is_negative)
+
+
+def _kept(matrix: sp.Matrix, width: int, n: int) -> tuple[tuple[sp.Expr, ...], ...] | None:
+    """Combinations of one unit's statistics that survive, when units survive separately."""
+    kernel = matrix.nullspace()
+    per_unit = [[row[i] for i in range(n)] for row in kernel if any(row[i] != 0 for i in range(n))]
+    if any(any(v != 0 for v in row[:n]) and any(v != 0 for v in row[n:]) for row in kernel):
+        return None
+    return tuple(tuple(row) for row in per_unit)
+
+
+def _function_of_inputs(setting: Setting, row: tuple[sp.Expr, ...]) -> bool:
+    """Whether ``row . nu`` takes one value on every solution of T(x) = t."""
+    expr, unit = setting.spec.inputs.expr, setting.decoder.unit
+    if expr.has(SUM) or len(unit.variables) != 1:
+        return False
+    statistic = sp.Add(*(c * s for c, s in zip(row, unit.statistics, strict=True)))
+    plain = sp.Symbol("x", real=True)
+    level = sp.Symbol("t", positive=True)
+    try:
+        branches = sp.solve(expr.subs(X, plain) - level, plain)
+    except NotImplementedError:
+        return False
+    values = {sp.simplify(statistic.subs(unit.variables[0], branch)) for branch in branches}
+    return len(values) == 1
