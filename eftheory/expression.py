@@ -121,9 +121,7 @@ class Call:
     called: bool = True
 
 
-def parse_call(
-    text: str, symbol: Callable[[str, str], sp.Expr | None], *, words: frozenset[str] = frozenset()
-) -> Call:
+def parse_call(text: str, symbol: Callable[[str, str], sp.Expr | None], *, words: frozenset[str] = frozenset()) -> Call:
     """The parts of the one-line notation ``normal(20, variance=1)``.
 
     symbol(role, name): what a bare name stands for, None when it is not known; role is the keyword, "" for positional

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,17 @@ class Inputs:
     kind: str
     text: str
     expr: sp.Expr
+
+    @property
+    def sums(self) -> bool:
+        """Whether T looks at all components at once."""
+        return bool(self.expr.has(SUM))
+
+    def at(self, x: Sequence[sp.Expr]) -> tuple[sp.Expr, ...] | None:
+        """T(x), elementwise; None where it is not defined (frequencies of an empty document)."""
+        whole = self.expr.replace(SUM, lambda inner: sp.Add(*(inner.subs(X, value) for value in x)))
+        result = tuple(sp.sympify(whole.subs(X, value)) for value in x)
+        return None if any(not value.is_finite for value in result) else result
 
     def __str__(self) -> str:
         return self.text

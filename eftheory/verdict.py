@@ -193,6 +193,14 @@ class Consistency(_NoTruthValue):
                 wanted="UNDECIDED exactly when the verdict is undecided", got=self.status.name, do="agree"
             )
 
+    def __str__(self) -> str:
+        return (
+            f"{self.verdict}: decoder {self.decoder}, encoder {self.encoder}, prior {self.prior}, inputs {self.inputs}"
+        )
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
+
     @property
     def holds(self) -> bool | None:
         """True if non-collapsed exact members exist, False if not, None where undecided."""

@@ -147,10 +147,11 @@ def certify_nonmember(
     if not inside:
         return None
     points, f = zip(*inside, strict=True)
-    model = Model(outputs, normaliser, points, f, terms.logs(points))
+    contrast = is_varying(outputs)  # two observations of different totals: every prior cancels
+    model = Model(outputs, normaliser, points, f, None if contrast else terms.logs(points))
     start = _start(outputs)
-    observed = (start, _nearest(start, outputs)) if terms.free else (start,)
-    weights = integer_weights(latents, points, terms.statistics)
+    observed = (start, _nearest(start, outputs)) if contrast else (start,)
+    weights = integer_weights(latents, points, None if contrast else terms.statistics)
     seen = list(_nearby(observed, outputs, limit=2 if is_varying(outputs) else 0))
     found = _search(model, weights, seen, PRECISIONS[:3])
     shapes = {"decoder": (decoder_groups, decoder_copies), "encoder": (encoder_groups, encoder_copies)}

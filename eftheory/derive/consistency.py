@@ -48,7 +48,7 @@ def derive(spec: Specification, like: Derivation | None = None) -> Derivation:
         same = known is not None and setting.decoder is known.decoder and setting.encoder is known.encoder
         domain = like.domain if same and like and like.domain else admissible(setting)
     except (Unknown, growth.Unknown) as unknown:
-        reason = f"minimality: no normal form for {unknown}"
+        reason = f"minimality: not decided for {unknown}"
         return Derivation(
             spec=spec, setting=None, domain=None, prior=None, inputs=None, verdict="undecided", reason=reason
         )
@@ -116,14 +116,14 @@ def _zero_fits(setting: Setting, prior: Outcome) -> bool | None:
 def _partly_seen(domain: Domain, prior: Outcome, inputs: Seen) -> tuple[str, str]:
     if prior.kind != "all":
         return _undecided("inputs: only some statistics survive, and the prior restricts W as well")
-    if all(cell == frozenset({-1, 0, 1}) for row in domain.signs for cell in row):
+    if domain.unrestricted:
         return "constrained", f"inputs: {inputs.reason}"
-    columns = range(len(domain.signs[0]))
     alone = [[a for a, c in enumerate(row) if c != 0] for row in inputs.kept]
     usable = [rows[0] for rows in alone if len(rows) == 1]
-    if any(domain.signs[a][b] not in (None, frozenset({0})) for a in usable for b in columns):
+    if any(a in domain.coupled for a in usable):
         return "constrained", f"inputs: {inputs.reason}"
-    if usable and all(domain.forced_zero(a, b) for a in usable for b in columns) and len(usable) == len(alone):
+    dead = all(domain.forced_zero(a, b) for a in usable for b in range(len(domain.signs[0])))
+    if usable and dead and len(usable) == len(alone):
         return "collapsed", f"inputs: {inputs.reason}, which no member can couple to z"
     return _undecided("inputs: whether the surviving statistics can be coupled to z is not decided")
 

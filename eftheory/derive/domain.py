@@ -23,6 +23,7 @@ from eftheory.families.support import Integers, Interval, Reals, Simplex
 
 Signs = tuple[tuple[int, ...], ...]
 """The signs of the entries of W between one decoder and one latent coordinate: rows nu, columns psi."""
+ZERO, EITHER = frozenset({0}), frozenset({-1, 0, 1})
 DEPTH = sp.Integer(16)
 SMALL = sp.Rational(1, 8)
 EPSILON = sp.Symbol("epsilon", positive=True)
@@ -50,25 +51,28 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Domain:
-    """signs[a][b]: the signs that entry (a, b) of W may have in some member, None where undecided.
+    """signs[a][b]: the signs of entry (a, b) of W that are not excluded; {0} where it vanishes in every member.
 
-    nonzero: whether some coupling is admissible; example: the signs of one, with the statistics' indices.
+    nonzero: whether some coupling is admissible; examples: the signs of such couplings, between sections.
+    coupled: decoder statistics that some admissible coupling uses; unrestricted: every W of any sign is possible.
     """
 
-    signs: tuple[tuple[frozenset[int] | None, ...], ...]
+    signs: tuple[tuple[frozenset[int], ...], ...]
     nonzero: bool | None
     examples: tuple[Signs, ...]
     reason: str
+    coupled: frozenset[int] = frozenset()
+    unrestricted: bool = False
 
     def forced_zero(self, a: int, b: int) -> bool:
-        return self.signs[a][b] == frozenset({0})
+        return self.signs[a][b] == ZERO
 
     def free(self, a: int, b: int) -> bool:
-        return self.signs[a][b] is None or self.signs[a][b] != frozenset({0})
+        return self.signs[a][b] != ZERO
 
 
 def admissible(setting: Setting) -> Domain:
-    """The admissible signs; `None` entries are undecided, never guessed."""
+    """The signs of W that some member may have; what is not excluded by proof stays in."""
     x, z = section(setting.decoder), section(setting.encoder)
     if x.bounded or z.bounded:
         return _everything(x, z)
@@ -81,13 +85,18 @@ def admissible(setting: Setting) -> Domain:
         table[signs] = _admissible(x, z, signs)
         if table[signs]:
             known |= entries
-    cells = tuple(
-        tuple(_loosen(_cell(table, i, j), a in x.products or b in z.products) for b, j in enumerate(z.index))
-        for a, i in enumerate(x.index)
-    )
+    free = {(a, b) for a in range(len(x.index)) for b in range(len(z.index)) if a in x.products or b in z.products}
+
+    def cell(a: int, b: int) -> frozenset[int]:
+        signs = _cell(table, x.index[a], z.index[b])
+        return EITHER if (a, b) in free and signs != ZERO else signs
+
+    cells = tuple(tuple(cell(a, b) for b in range(len(z.index))) for a in range(len(x.index)))
     good = tuple(signs for signs, verdict in table.items() if verdict)
     if good:
-        return Domain(signs=cells, nonzero=True, examples=good, reason="an admissible coupling exists")
+        coupled = frozenset(a for a, i in enumerate(x.index) if any(any(signs[i]) for signs in good))
+        reason = "an admissible coupling exists"
+        return Domain(signs=cells, nonzero=True, examples=good, reason=reason, coupled=coupled)
     if all(verdict is False for verdict in table.values()):
         reason = "every coupling leaves a natural domain or makes the mass infinite"
         return Domain(signs=cells, nonzero=False, examples=(), reason=reason)
@@ -98,26 +107,22 @@ def admissible(setting: Setting) -> Domain:
 
 def _everything(x: Section, z: Section) -> Domain:
     """Bounded statistics on one side: u and v can always be chosen, and the bounded side has finite mass to give."""
-    cells = tuple(tuple(frozenset({-1, 0, 1}) for _ in z.index) for _ in x.index)
+    cells = tuple(tuple(EITHER for _ in z.index) for _ in x.index)
     first = tuple(tuple(int(a == b == 0) for b in range(z.width)) for a in range(x.width))
     which = "both sides have" if x.bounded and z.bounded else "the decoder has" if x.bounded else "the encoder has"
     return Domain(
-        signs=cells, nonzero=True, examples=(first,), reason=f"{which} bounded statistics: no sign of W is excluded"
+        signs=cells,
+        nonzero=True,
+        examples=(first,),
+        reason=f"{which} bounded statistics: no sign of W is excluded",
+        coupled=frozenset(range(len(x.index))),
+        unrestricted=True,
     )
 
 
-def _loosen(signs: frozenset[int] | None, free: bool) -> frozenset[int] | None:
-    return frozenset({-1, 0, 1}) if free and signs is not None and signs != frozenset({0}) else signs
-
-
-def _cell(table: dict[Signs, bool | None], a: int, b: int) -> frozenset[int] | None:
-    found = {0}
-    for signs, verdict in table.items():
-        if signs[a][b] and verdict is None:
-            return None
-        if signs[a][b] and verdict:
-            found.add(signs[a][b])
-    return frozenset(found)
+def _cell(table: dict[Signs, bool | None], a: int, b: int) -> frozenset[int]:
+    """The signs that no proof excludes: those of some pattern that is admissible, or undecided."""
+    return frozenset({0} | {signs[a][b] for signs, verdict in table.items() if verdict is not False})
 
 
 def _patterns(n: int, m: int) -> Iterator[Signs]:

@@ -14,9 +14,9 @@ from itertools import islice, product
 import sympy as sp
 
 from eftheory.derive.setting import REPRESENTATIVES, Setting, unit_points
-from eftheory.expression import SUM
 from eftheory.families.base import X
 from eftheory.families.support import Circle, Counts, Integers, Interval, Points
+from eftheory.spec import Inputs
 from eftheory.verdict import Formula
 
 
@@ -51,7 +51,7 @@ def seen(setting: Setting) -> Seen:
         return Seen(kind="unknown", reason=f"no exact grid on the decoder's support for inputs {inputs.text}")
     groups: dict[tuple[sp.Expr, ...], list[tuple[sp.Expr, ...]]] = defaultdict(list)
     for x in grid:
-        seen_value = _apply(inputs.expr, x)
+        seen_value = inputs.at(x)
         if seen_value is not None:
             groups[seen_value].append(_statistics(setting, x))
     differences = [[a - b for a, b in zip(row, rows[0], strict=True)] for rows in groups.values() for row in rows[1:]]
@@ -59,7 +59,7 @@ def seen(setting: Setting) -> Seen:
     matrix = sp.Matrix(differences) if differences else sp.zeros(0, width)
     rank = matrix.rank() if differences else 0
     if rank == width:
-        example = _example(inputs.expr, grid, setting)
+        example = _example(inputs, grid, setting)
         reason = f"inputs {inputs.text} identify {example}, and such differences span all statistics"
         return Seen(kind="nothing", reason=reason, conditions=(FIBRES, COLLAPSE))
     if rank == 0:
@@ -87,7 +87,7 @@ def _pixels(setting: Setting) -> int | None:
     """
     copies = setting.decoder.copies
     inputs = setting.spec.inputs
-    if inputs.kind != "frequencies" and inputs.expr.has(SUM):
+    if inputs.kind != "frequencies" and inputs.sums:
         return copies if isinstance(copies, int) and copies <= MAX_SUMMED else None
     return min(copies, REPRESENTATIVES) if isinstance(copies, int) else REPRESENTATIVES
 
@@ -122,13 +122,6 @@ def _interval_grid(support: Interval) -> list[sp.Expr]:
     return [lo + (hi - lo) * sp.Rational(i, 8) for i in range(1, 8)]
 
 
-def _apply(expr: sp.Expr, x: tuple[sp.Expr, ...]) -> tuple[sp.Expr, ...] | None:
-    """T(x), elementwise; None where it is not defined (frequencies of an empty document)."""
-    total = expr.replace(SUM, lambda inner: sp.Add(*(inner.subs(X, value) for value in x)))
-    result = tuple(sp.sympify(total.subs(X, value)) for value in x)
-    return None if any(not r.is_finite for r in result) else result
-
-
 def _statistics(setting: Setting, x: tuple[sp.Expr, ...]) -> tuple[sp.Expr, ...]:
     variables = setting.decoder.unit.variables
     p = len(variables)
@@ -136,10 +129,10 @@ def _statistics(setting: Setting, x: tuple[sp.Expr, ...]) -> tuple[sp.Expr, ...]
     return tuple(sp.sympify(s.xreplace(at).doit()) for at in rows for s in setting.decoder.unit.statistics)
 
 
-def _example(expr: sp.Expr, grid, setting: Setting) -> str:  # type: ignore[no-untyped-def]
+def _example(inputs: Inputs, grid, setting: Setting) -> str:  # type: ignore[no-untyped-def]
     first: dict[tuple[sp.Expr, ...], tuple[sp.Expr, ...]] = {}
     for x in grid:
-        value = _apply(expr, x)
+        value = inputs.at(x)
         if value is not None and value in first and _statistics(setting, x) != _statistics(setting, first[value]):
             return f"x = ({', '.join(map(str, first[value]))}) with x = ({', '.join(map(str, x))})"
         if value is not None:
@@ -159,14 +152,24 @@ def _injective(setting: Setting) -> bool:
     unit, expr = setting.decoder.unit, setting.spec.inputs.expr
     if setting.spec.inputs.kind == "frequencies":
         return isinstance(unit.support, Counts) and unit.support.total is not None and setting.decoder.copies == 1
-    if expr.has(SUM):
+    if setting.spec.inputs.sums:
         return False
     variable = sp.Symbol("x", **unit.variables[0].assumptions0)
     slope = sp.diff(expr.subs(X, variable), variable)
     connected = isinstance(unit.support, Interval | Integers | Points)
     real = sp.Symbol("x", positive=True) if variable.is_nonnegative else sp.Symbol("x", real=True)
     slope = slope.subs(variable, real)
-    return connected and bool(sp.expand(slope).is_positive or sp.expand(slope).is_negative)
+    return connected and (
+        bool(sp.expand(slope).is_positive or sp.expand(slope).is_negative) or _touches_zero(slope, real)
+    )
+
+
+def _touches_zero(slope: sp.Expr, variable: sp.Symbol) -> bool:
+    """A polynomial slope with real roots of even multiplicity only: the function is still strictly monotone."""
+    if not slope.is_polynomial(variable) or slope.free_symbols != {variable}:
+        return False
+    roots = sp.Poly(slope, variable).real_roots()
+    return all(roots.count(root) % 2 == 0 for root in roots)
 
 
 def _kept(matrix: sp.Matrix, width: int, n: int) -> tuple[tuple[sp.Expr, ...], ...] | None:
@@ -181,7 +184,7 @@ def _kept(matrix: sp.Matrix, width: int, n: int) -> tuple[tuple[sp.Expr, ...], .
 def _function_of_inputs(setting: Setting, row: tuple[sp.Expr, ...]) -> bool:
     """Whether ``row . nu`` takes one value on every solution of T(x) = t."""
     expr, unit = setting.spec.inputs.expr, setting.decoder.unit
-    if expr.has(SUM) or len(unit.variables) != 1:
+    if setting.spec.inputs.sums or len(unit.variables) != 1:
         return False
     statistic = sp.Add(*(c * s for c, s in zip(row, unit.statistics, strict=True)))
     plain = sp.Symbol("x", real=True)

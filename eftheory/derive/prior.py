@@ -15,11 +15,12 @@ from eftheory.derive.domain import Domain
 from eftheory.derive.rules.convexity import convexity
 from eftheory.derive.rules.exhaustive import all_functions
 from eftheory.derive.rules.exponentials import products, sums
-from eftheory.derive.rules.members import intermediate_value, search, two_valued
+from eftheory.derive.rules.members import intermediate_value, two_valued
 from eftheory.derive.rules.nonmembers import nonmember
 from eftheory.derive.rules.outcome import Outcome
 from eftheory.derive.rules.quadratic import gram
 from eftheory.derive.rules.rays import rays
+from eftheory.derive.rules.search import search
 from eftheory.derive.rules.totals import varying_total
 from eftheory.derive.setting import Setting
 from eftheory.derive.space import Unknown
@@ -70,14 +71,14 @@ def decide(setting: Setting, domain: Domain) -> Outcome:
     try:
         return _with_equation(setting, _by_search(setting, domain, partial))
     except Unknown as unknown:
-        return Outcome(kind="unknown", rule="search", reason=f"no normal form for {unknown}", conditions=(EQUATION,))
+        return Outcome(kind="unknown", rule="search", reason=f"not decided for {unknown}", conditions=(EQUATION,))
 
 
 def _guarded(rule, setting: Setting, domain: Domain) -> Outcome:  # type: ignore[no-untyped-def]
     try:
         return rule(setting, domain)
     except Unknown as unknown:
-        return Outcome(kind="unknown", rule="normal form", reason=f"no normal form for {unknown}")
+        return Outcome(kind="unknown", rule="normal form", reason=f"not decided for {unknown}")
 
 
 def _only_zero(setting: Setting) -> Outcome:
@@ -85,7 +86,7 @@ def _only_zero(setting: Setting) -> Outcome:
     try:
         fits = setting.prior_free or setting.fits
     except Unknown as unknown:
-        return Outcome(kind="unknown", rule="prior", reason=f"no normal form for {unknown}")
+        return Outcome(kind="unknown", rule="prior", reason=f"not decided for {unknown}")
     if fits:
         return Outcome(kind="all", rule="domain", proper=False, reason="W = 0 is admissible, and the prior fits it")
     return Outcome(
@@ -127,7 +128,7 @@ def _by_search(setting: Setting, domain: Domain, partial: Outcome | None) -> Out
         found = intermediate_value(setting)
         if found is None:
             member = search(setting)
-            found = member.text if member is not None and _pixels_each(setting, len(member.weights)) else None
+            found = member.text if member is not None and _pixels_each(setting, len(member.pixels)) else None
     if found is None:
         reason = partial.reason if partial else "no rule decides the conjugation equation, and search found no member"
         return Outcome(kind="unknown", rule="search", proper=excluded or None, reason=reason)

@@ -83,6 +83,7 @@ def _known_total(family: Family) -> Family:
         support=Counts(n),
         statistics=tuple(replace(s, pattern="i<last") for s in family.unit.statistics),
         log_partition=partition,
+        log_partition_needs_groups=False,
         domain=everywhere,
     )
     return replace(family, unit=unit, spec=f"{family} given its total n")

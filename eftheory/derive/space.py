@@ -111,6 +111,7 @@ class Space:
         """A basis of ``{c : sum_j c_j functions_j = 0}``."""
         columns = [self.coordinates(f) for f in functions]
         keys = list(dict.fromkeys(key for column in columns for key in column))
+        _refuse_open_powers(keys)
         if not keys:
             return [[sp.Integer(int(i == j)) for j in range(len(columns))] for i in range(len(columns))]
         matrix = sp.Matrix(len(keys), len(columns), lambda i, j: columns[j].get(keys[i], sp.Integer(0)))
@@ -153,6 +154,7 @@ def _inside(variables: tuple[sp.Symbol, ...], support: Support) -> list[tuple[sp
 
 def _solve(goal: Vector, columns: list[Vector]) -> list[sp.Expr] | None:
     keys = list(dict.fromkeys([key for column in columns for key in column] + list(goal)))
+    _refuse_open_powers(keys)
     rows = [[column.get(key, sp.Integer(0)) for column in columns] for key in keys]
     matrix = sp.Matrix(rows) if rows else sp.zeros(0, len(columns))
     right = sp.Matrix([goal.get(key, sp.Integer(0)) for key in keys]) if keys else sp.zeros(0, 1)
@@ -173,7 +175,18 @@ def _solve(goal: Vector, columns: list[Vector]) -> list[sp.Expr] | None:
 def _refuse_symbols(matrix: sp.Matrix) -> None:
     """A rank that holds for generic values of a symbol need not hold for all of them."""
     if matrix.free_symbols:
-        raise Unknown(f"depends on {', '.join(sorted(map(str, matrix.free_symbols)))}")
+        raise Unknown(f"an answer that depends on {', '.join(sorted(map(str, matrix.free_symbols)))}")
+
+
+def _refuse_open_powers(keys: Sequence[sp.Basic]) -> None:
+    """z^a with a symbol a is independent of other powers of z only for most values of a."""
+    powers: dict[sp.Basic, set[sp.Expr]] = {}
+    for key in keys:
+        for base, exponent in key.as_powers_dict().items() if isinstance(key, sp.Expr) else ():
+            powers.setdefault(base, set()).add(exponent)
+    for base, exponents in powers.items():
+        if len(exponents) > 1 and any(e.free_symbols for e in exponents):
+            raise Unknown(f"powers {', '.join(sorted(map(str, exponents)))} of {base}")
 
 
 def _is_log_monomial(expr: sp.Expr) -> bool:
@@ -256,7 +269,9 @@ class _Normal:
         total, plain = sp.Integer(0), sp.Integer(1)
         for factor in sp.Mul.make_args(argument.replace(sp.binomial, _binomial)):
             base, power = factor.as_base_exp()
-            if isinstance(base, sp.factorial | sp.gamma):
+            if not power.is_number and base.free_symbols & self.generators:
+                total += power * self.log_product(base)
+            elif isinstance(base, sp.factorial | sp.gamma):
                 shift = 1 if isinstance(base, sp.factorial) else 0
                 total += power * _log_gamma(self.fraction(base.args[0] + shift))
             else:
@@ -272,6 +287,8 @@ class _Normal:
 
     def factors(self, product: sp.Expr) -> sp.Expr:
         """log|product| with every irreducible factor given the sign that is positive at an interior point."""
+        if not product.free_symbols & self.generators:
+            return sp.log(product)
         content, factors = sp.factor_list(product)
         total = sp.log(sp.Abs(content))
         for factor, power in factors:

@@ -51,7 +51,12 @@ def own(
     )
     check_on_support(unit, statistics, base)
     family_unit = _with_log_partition(replace(unit, domain=derive_domain(unit)), log_partition)
-    return Family(name=label, unit=family_unit, copies=size(dim, "dim"), spec=label)
+    return Family(
+        name=label,
+        unit=family_unit,
+        copies=size(sp.Symbol(dim) if isinstance(dim, str) and dim.isidentifier() else dim, "dim"),
+        spec=label,
+    )
 
 
 def _formula(text: str, support: Support, *, pairs: bool) -> sp.Expr:

@@ -92,6 +92,8 @@ def _monomials_that_are_exponentials(setting: Setting) -> list[sp.Expr] | None:
     for monomial in keys:
         if monomial == 1 or not isinstance(monomial, sp.Expr):
             continue
+        if any(not node.args[0].is_Symbol for node in monomial.atoms(sp.log)):
+            return None  # e^{w log(1 + z)} is no monomial: it may be a sum of several
         if not monomial.is_positive:
             continue
         try:

@@ -15,9 +15,10 @@ from eftheory.derive.domain import Domain
 from eftheory.derive.rules.convexity import convexity
 from eftheory.derive.rules.exhaustive import all_functions
 from eftheory.derive.rules.independence import exponentially_independent
-from eftheory.derive.rules.members import search, two_valued
+from eftheory.derive.rules.members import two_valued
 from eftheory.derive.rules.nonmembers import nonmember
 from eftheory.derive.rules.outcome import Outcome
+from eftheory.derive.rules.search import search
 from eftheory.derive.setting import Setting
 from eftheory.verdict import Formula
 
