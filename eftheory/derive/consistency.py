@@ -206,7 +206,8 @@ def _usable(found: Derivation) -> Formula | None:
     if found.verdict == "constrained" and prior.usable is not None:
         return counting.formula(prior.usable)
     if found.verdict == "constrained":
-        return Formula(text="at least 1", latex=r"\ge 1")
+        count = counting.formula(prior.usable_at_least if prior.usable_at_least is not None else 1)
+        return Formula(text=f"at least {count.text}", latex=rf"\ge {count.latex}")
     return None
 
 

@@ -104,10 +104,12 @@ def _grid(setting: Setting) -> list[tuple[sp.Expr, ...]] | None:
         one = [c for c in cells if total is None or sum(c) == bound] if total is None or total.free_symbols else one
     elif one is None and isinstance(support, Integers):
         one = [(support.lo + i,) for i in range(5)]
+    elif isinstance(support, Circle):
+        one = [(sp.pi * sp.Rational(i, 2),) for i in (-2, -1, 0, 1)]
     elif isinstance(support, Interval):
         one = [(p,) for p in _interval_grid(support)]
     pixels = _pixels(setting)
-    if one is None or pixels is None or isinstance(support, Circle):
+    if one is None or pixels is None:
         return None
     return [sum(choice, ()) for choice in islice(product(one, repeat=pixels), MAX_GRID)]
 
@@ -187,6 +189,8 @@ def _function_of_inputs(setting: Setting, row: tuple[sp.Expr, ...]) -> bool:
     if setting.spec.inputs.sums or len(unit.variables) != 1:
         return False
     statistic = sp.Add(*(c * s for c, s in zip(row, unit.statistics, strict=True)))
+    if not sp.expand(statistic - expr.subs(X, unit.variables[0])).free_symbols:
+        return True
     plain = sp.Symbol("x", real=True)
     level = sp.Symbol("t", positive=True)
     try:

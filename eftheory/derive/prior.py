@@ -116,19 +116,7 @@ def _offending(setting: Setting) -> str | None:
 def _by_search(setting: Setting, domain: Domain, partial: Outcome | None) -> Outcome:
     """Existence by construction, and a non-member by random search."""
     excluded = nonmember(setting, domain) is not None
-    found: str | None = None
-    if setting.fits:
-        form = two_valued(setting)
-        if form is not None:
-            found = f"every decoder that depends on z through {form} alone"
-        else:
-            member = search(setting)
-            found = None if member is None else member.text
-    elif _pixels_each(setting, 1):
-        found = intermediate_value(setting)
-        if found is None:
-            member = search(setting)
-            found = member.text if member is not None and _pixels_each(setting, len(member.pixels)) else None
+    found, pixels = _construct(setting)
     if found is None:
         reason = partial.reason if partial else "no rule decides the conjugation equation, and search found no member"
         return Outcome(kind="unknown", rule="search", proper=excluded or None, reason=reason)
@@ -136,7 +124,35 @@ def _by_search(setting: Setting, domain: Domain, partial: Outcome | None) -> Out
     term = _offending(setting)
     outside = f"the log-partition brings terms such as {term} that the encoder cannot express; " if term else ""
     reason = f"{outside}members with W != 0 exist, such as: {found}"
-    return Outcome(kind="some", rule=rule, proper=True if excluded else None, reason=reason)
+    proper = True if excluded else None
+    return Outcome(kind="some", rule=rule, proper=proper, reason=reason, usable_at_least=_separately(setting, pixels))
+
+
+def _construct(setting: Setting) -> tuple[str | None, int]:
+    """A member in words, and how many decoder coordinates it spends on one latent unit."""
+    if setting.fits:
+        form = two_valued(setting)
+        if form is not None:
+            return f"every decoder that depends on z through {form} alone", 1
+        member = search(setting)
+        return (None, 1) if member is None else (member.text, len(member.pixels))
+    if not _pixels_each(setting, 1):
+        return None, 1
+    between = intermediate_value(setting)
+    if between is not None:
+        return between, 1
+    member = search(setting)
+    if member is None or not _pixels_each(setting, len(member.pixels)):
+        return None, 1
+    return member.text, len(member.pixels)
+
+
+def _separately(setting: Setting, pixels: int) -> object:
+    """Latent units that can be used at once, each through decoder coordinates of its own."""
+    d, k = setting.decoder.copies, setting.encoder.copies
+    if pixels == 1:
+        return sp.Min(d, k)
+    return min(d // pixels, k) if isinstance(d, int) and isinstance(k, int) else 1
 
 
 def _pixels_each(setting: Setting, count: int) -> bool:

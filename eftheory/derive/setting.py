@@ -122,6 +122,11 @@ class Setting:
         """Every tau_j in span{1, psi}: the prior's parameters meet no condition that v could not."""
         return all(self.space.spans(t, self.psi) for t in self.tau)
 
+    @cached_property
+    def psi_held(self) -> bool:
+        """Every psi_j in span{1, tau}: whatever v is, the implied prior of finite mass is one of the learned family."""
+        return all(self.space.spans(s, self.tau) for s in self.psi)
+
     def absorbs(self, target: sp.Expr) -> bool:
         """Whether ``target = t'tau - v'psi + c`` with t in the prior's natural domain.
 

@@ -296,6 +296,7 @@ class _Normal:
                 total += power * factor.args[0]
                 continue
             value = factor.subs({v: self.inside(v) for v in factor.free_symbols})
+            value = value.subs({v: self.inside(v) for v in value.free_symbols})  # ends of a support may be symbols
             if not value.is_number or value.is_zero is not False:
                 raise Unknown(f"log({factor})")
             total += power * (sp.log(sp.expand(-factor)) if value.evalf() < 0 else sp.log(factor))

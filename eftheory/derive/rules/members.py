@@ -62,6 +62,11 @@ def intermediate_value(setting: Setting) -> str | None:
 
     Along ``W = s e_b``, ``u = -s c`` the left side is continuous in s, and starts at zero; where it passes the
     prior's number in between, a member exists (a sign change, certified at both ends).
+
+    For one Bernoulli pixel and two draws under the uniform prior on {0, 1, 2} the equation is
+    ``(1 + a)(1 + a r^2) = 4 (1 + a r)^2``, a = e^u, r = e^w. It has solutions for every ``r >= 7 + 4 sqrt 3``, for
+    example a = 3/16, r = 20: a curve of members, of which w = 2.6339.., u = -w is the end point, not the only one
+    (the theory page calls it the single member).
     """
     single = setting.alone()
     unit = single.decoder.unit

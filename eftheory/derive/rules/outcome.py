@@ -14,7 +14,8 @@ class Outcome:
     kind: ``all`` (every admissible decoder satisfies it), ``zero`` (W = 0 is forced), ``none`` (nothing satisfies it),
     ``some`` (a member with W != 0 exists; others may be excluded), or ``unknown``.
     proper: True when the equations are known to exclude admissible decoders.
-    dimension, usable: free parameters (W, u) and usable latents at a generic member, when known.
+    dimension, usable: free parameters (W, u) and usable latents at a generic member, when known; otherwise
+    usable_at_least: latents that the members shown use.
     """
 
     kind: str
@@ -24,3 +25,4 @@ class Outcome:
     proper: bool | None = None
     dimension: object = None
     usable: object = None
+    usable_at_least: object = None

@@ -36,10 +36,11 @@ def gram(setting: Setting, domain: Domain, rows: Sequence[int] | None = None) ->
     if equations is None:
         reason = "no quadratic form in psi differs from log(k0/k) by an element of span{1, psi, tau}"
         return Outcome(kind="none", rule=RULE, proper=True, reason=reason)
-    if not setting.tau_absorbed and setting.spec.prior.kind == "learned" and _never_proper(setting, unknowns):
+    unsure = setting.spec.prior.kind == "learned" and not (setting.tau_absorbed or setting.psi_held)
+    if unsure and _never_proper(setting, unknowns):
         reason = "the quadratic A gives the prior's own statistics no coefficient inside its natural domain"
         return Outcome(kind="none", rule=RULE, proper=True, reason=reason)
-    if not equations and not (setting.tau_absorbed or setting.spec.prior.kind != "learned"):
+    if not equations and unsure:
         return None
     if not equations:
         reason = "products of the encoder's statistics lie in span{1, psi, tau}: the quadratic A is absorbed"
