@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from eftheory.derive.consistency import Derivation, consistency, derive, random_nonmember
+from eftheory.derive.consistency import Derivation, consistency, derive, random_couplings, random_nonmember
 from eftheory.derive.repairs import repairs
 from eftheory.derive.rules.nonmembers import stated
 from eftheory.spec import Specification, specification
 from eftheory.verdict import Consistency, Witness
-from eftheory.witness import certify_nonmember
+from eftheory.witness import certify_inputs, certify_nonmember
 
 
 def check(*, decoder: object, encoder: object, prior: object, inputs: object = "x") -> Consistency:
@@ -50,10 +50,20 @@ def _needs_witness(found: Derivation) -> bool:
 
 
 def _witness(found: Derivation) -> Witness | None:
-    candidate = random_nonmember(found)
-    if candidate is None or found.setting is None:
-        return None
+    """A decoder outside the set: excluded by the prior, else by what the inputs hide."""
     setting = found.setting
-    W, u = stated(setting, candidate)
-    sizes = (setting.decoder.groups, candidate.pixels, setting.encoder.groups, len(setting.latents))
-    return certify_nonmember(found.spec, *sizes, W, u)
+    if setting is None:
+        return None
+    decoder, encoder, latents = setting.decoder.groups, setting.encoder.groups, len(setting.latents)
+    candidate = random_nonmember(found)
+    if candidate is not None:
+        W, u = stated(setting, candidate)
+        return certify_nonmember(found.spec, decoder, candidate.pixels, encoder, latents, W, u)
+    if found.inputs is None or found.inputs.pair is None:
+        return None
+    for candidate in random_couplings(found):
+        W, u = stated(setting, candidate)
+        witness = certify_inputs(found.spec, decoder, encoder, latents, W, u, found.inputs.pair)
+        if witness is not None:
+            return witness
+    return None

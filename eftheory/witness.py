@@ -17,7 +17,7 @@ from eftheory.errors import MisuseError
 from eftheory.exact import given
 from eftheory.exact.ball_eval import evaluate
 from eftheory.exact.compare import PRECISIONS, outward, sign
-from eftheory.exact.density import SUM_LIMIT, FiniteSum, Model, Normaliser, Observation, combine, is_varying
+from eftheory.exact.density import SUM_LIMIT, FiniteSum, Model, Normaliser, Observation, combine, dot, is_varying
 from eftheory.exact.exponential import ExpSum
 from eftheory.exact.points import sample, size_of
 from eftheory.exact.prior import prior_terms
@@ -28,10 +28,11 @@ from eftheory.families.support import Point
 from eftheory.spec import Specification, specification
 from eftheory.verdict import Status, Verdict, Witness
 
-__all__ = ["annihilating_weights", "certify_nonmember", "consistency_witness"]
+__all__ = ["annihilating_weights", "certify_inputs", "certify_nonmember", "consistency_witness"]
 
 FREE_MEANING = "sum_i b_i [log p(x|z_i) - log p(x'|z_i)] in nats: the prior cancels"
 MEANING = "sum_i b_i [log p(x, z_i) - log k(z_i)] in nats"
+INPUTS_MEANING = "log p(z_1|x)/p(z_2|x) - log p(z_1|x')/p(z_2|x') in nats, although the encoder's inputs agree"
 OTHERS = 64
 """Observations near the given one that are tried when it shows nothing."""
 OPERATIONS = 200_000
@@ -158,6 +159,61 @@ def certify_nonmember(
     about = {**spec.strings(), **{f"{key} sizes": str(shape) for key, shape in shapes.items()}}
     about |= {str(symbol): str(value) for symbol, value in sorted(numbers.items(), key=str)}
     return None if found is None else _witness(model, found, about)
+
+
+def certify_inputs(
+    spec: Specification,
+    decoder_groups: tuple[int, ...],
+    encoder_groups: tuple[int, ...],
+    encoder_copies: int,
+    W: Any,
+    u: Any,
+    pair: tuple[Point, Point],
+) -> Witness | None:
+    """A certified violation of clause (d): x and x' with T(x) = T(x') whose posteriors differ under ``W psi(z) + u``.
+
+    ``Delta = (nu(x) - nu(x'))' (f(z_1) - f(z_2))``, which is ``log p(z_1|x)/p(z_2|x)`` minus the same at x': prior,
+    normalisers and base measures cancel. W, u: for one decoder unit, which is put where x and x' differ first; pair:
+    all coordinates of one or more decoder units. None: nothing certified at the points tried.
+    """
+    numbers = _generic(spec)
+    unit = explicit(spec.decoder, decoder_groups, 1, numbers)
+    latents = explicit(spec.encoder, encoder_groups, encoder_copies, numbers)
+    parts = [[x[i : i + unit.width] for i in range(0, len(x), unit.width)] for x in pair]
+    change = next(
+        (
+            [a - b for a, b in zip(unit.unit_statistics(p), unit.unit_statistics(q), strict=True)]
+            for p, q in zip(*parts, strict=True)
+            if p != q
+        ),
+        None,
+    )
+    points = latents.sample(whole=WHOLE)
+    if change is None or len(points) < 2:
+        return None
+    rows = given.affine(W, u, latents, points, unit.n_statistics)
+    for point, row in zip(points[1:], rows[1:], strict=True):
+        delta = dot(change, [a - b for a, b in zip(rows[0], row, strict=True)])
+        for bits in PRECISIONS[:3]:
+            with ctx.workprec(bits):
+                if sign(delta.ball()) is None:
+                    continue
+                lower, upper = outward(delta.ball())
+            return Witness(
+                points=tuple(tuple(map(str, p)) for p in (points[0], point)),
+                weights=("1", "-1"),
+                lower=lower,
+                upper=upper,
+                precision=bits,
+                meaning=INPUTS_MEANING,
+                model={
+                    **spec.strings(),
+                    "x": [[str(v) for v in x] for x in pair],
+                    "parameters": [[str(v.expr()) for v in r] for r in (rows[0], row)],
+                    "parameters_radius": "0",
+                },
+            )
+    return None
 
 
 def _search(

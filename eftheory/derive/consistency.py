@@ -7,6 +7,7 @@ non-collapsed ones remain. `collapsed`: W = 0 only. `empty`: not even that. `und
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
 import sympy as sp
 
@@ -14,7 +15,7 @@ from eftheory.derive import clauses, counting, forms
 from eftheory.derive.domain import Domain, admissible
 from eftheory.derive.inputs import Seen, seen
 from eftheory.derive.prior import decide
-from eftheory.derive.rules.nonmembers import Candidate, nonmember
+from eftheory.derive.rules.nonmembers import Candidate, couplings, nonmember
 from eftheory.derive.rules.outcome import Outcome
 from eftheory.derive.rules.totals import prior_is_in_family
 from eftheory.derive.setting import Setting, build
@@ -247,3 +248,10 @@ def random_nonmember(found: Derivation) -> Candidate | None:
         return nonmember(found.setting, found.domain)
     except Unknown:
         return None
+
+
+def random_couplings(found: Derivation, most: int = 12) -> list[Candidate]:
+    """Admissible rational decoders that use the latents, for `certify_inputs`; none where inputs hide nothing."""
+    if found.setting is None or found.domain is None or found.inputs is None or found.inputs.pair is None:
+        return []
+    return list(islice(couplings(found.setting, found.domain), most)) if found.domain.examples else []

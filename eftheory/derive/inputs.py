@@ -15,7 +15,7 @@ import sympy as sp
 
 from eftheory.derive.setting import REPRESENTATIVES, Setting, unit_points
 from eftheory.families.base import X
-from eftheory.families.support import Circle, Counts, Integers, Interval, Points
+from eftheory.families.support import Circle, Counts, Integers, Interval, Point, Points
 from eftheory.spec import Inputs
 from eftheory.verdict import Formula
 
@@ -23,12 +23,14 @@ from eftheory.verdict import Formula
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """kind: ``all`` (nothing is lost), ``nothing`` (W = 0), ``part`` (`kept`: combinations of nu that survive,
-    rows over the statistics of one decoder unit; empty when they mix units), ``unknown``."""
+    rows over the statistics of one decoder unit; empty when they mix units), ``unknown``.
+    pair: two observations (all coordinates of a few decoder units) that the encoder cannot tell apart."""
 
     kind: str
     reason: str
     kept: tuple[tuple[sp.Expr, ...], ...] = ()
     conditions: tuple[Formula, ...] = ()
+    pair: tuple[Point, Point] | None = None
 
 
 FIBRES = Formula(
@@ -59,9 +61,9 @@ def seen(setting: Setting) -> Seen:
     matrix = sp.Matrix(differences) if differences else sp.zeros(0, width)
     rank = matrix.rank() if differences else 0
     if rank == width:
-        example = _example(inputs, grid, setting)
-        reason = f"inputs {inputs.text} identify {example}, and such differences span all statistics"
-        return Seen(kind="nothing", reason=reason, conditions=(FIBRES, COLLAPSE))
+        one, other = _pair(inputs, grid, setting)
+        reason = f"inputs {inputs.text} identify x = {_shown(one)} with x = {_shown(other)}, which span all"
+        return Seen(kind="nothing", reason=reason, conditions=(FIBRES, COLLAPSE), pair=(one, other))
     if rank == 0:
         if _injective(setting):
             return Seen(kind="all", reason=f"inputs {inputs.text} determine x")
@@ -71,13 +73,14 @@ def seen(setting: Setting) -> Seen:
     kept = _kept(matrix, width, n)
     if kept is None and _exhaustive(setting):
         reason = f"inputs {inputs.text} keep {width - rank} of {width} combinations of the decoder's statistics"
-        return Seen(kind="part", reason=reason, conditions=(FIBRES,))
+        return Seen(kind="part", reason=reason, conditions=(FIBRES,), pair=_pair(inputs, grid, setting))
     if kept is None or not (_exhaustive(setting) or all(_function_of_inputs(setting, row) for row in kept)):
         return Seen(
             kind="unknown", reason=f"inputs {inputs.text} lose some statistics; which ones remain is not proved"
         )
     shown = ", ".join(str(sp.Add(*(c * s for c, s in zip(row, unit.statistics, strict=True)))) for row in kept)
-    return Seen(kind="part", reason=f"inputs {inputs.text} keep {shown} only", kept=kept, conditions=(FIBRES,))
+    reason = f"inputs {inputs.text} keep {shown} only"
+    return Seen(kind="part", reason=reason, kept=kept, conditions=(FIBRES,), pair=_pair(inputs, grid, setting))
 
 
 def _pixels(setting: Setting) -> int | None:
@@ -131,15 +134,20 @@ def _statistics(setting: Setting, x: tuple[sp.Expr, ...]) -> tuple[sp.Expr, ...]
     return tuple(sp.sympify(s.xreplace(at).doit()) for at in rows for s in setting.decoder.unit.statistics)
 
 
-def _example(inputs: Inputs, grid, setting: Setting) -> str:  # type: ignore[no-untyped-def]
-    first: dict[tuple[sp.Expr, ...], tuple[sp.Expr, ...]] = {}
+def _pair(inputs: Inputs, grid: list[Point], setting: Setting) -> tuple[Point, Point]:
+    """Two points with one T and different statistics (there are some: the differences have a rank)."""
+    first: dict[Point, Point] = {}
     for x in grid:
         value = inputs.at(x)
         if value is not None and value in first and _statistics(setting, x) != _statistics(setting, first[value]):
-            return f"x = ({', '.join(map(str, first[value]))}) with x = ({', '.join(map(str, x))})"
+            return first[value], x
         if value is not None:
             first.setdefault(value, x)
-    return "different x"
+    raise AssertionError("no two points share their inputs")
+
+
+def _shown(x: Point) -> str:
+    return "(" + ", ".join(map(str, x)) + ")"
 
 
 def _exhaustive(setting: Setting) -> bool:

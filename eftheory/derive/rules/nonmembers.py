@@ -34,14 +34,15 @@ def nonmember(setting: Setting, domain: Domain) -> Candidate | None:
         return None
     points = sample(setting.latents, min(96, 4 * len(setting.span) + 16))
     projector = Projector(points, [] if setting.varying_total else setting.span)
-    for candidate in _candidates(setting, domain):
+    for candidate in couplings(setting, domain):
         residual = _residual(setting, projector, candidate)
         if residual is not None and residual > 1e-4:
             return candidate
     return None
 
 
-def _candidates(setting: Setting, domain: Domain) -> Iterator[Candidate]:
+def couplings(setting: Setting, domain: Domain) -> Iterator[Candidate]:
+    """Random rational (W, u) for one decoder unit, with the signs of admissible couplings."""
     random = Random(SEED)
     n, latents = len(setting.decoder.unit.statistics), setting.psi
     m = len(setting.latents[0].statistics)
