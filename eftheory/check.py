@@ -52,7 +52,7 @@ def _needs_witness(found: Derivation) -> bool:
 def _witness(found: Derivation) -> Witness | None:
     """A decoder outside the set: excluded by the prior, else by what the inputs hide."""
     setting = found.setting
-    if setting is None:
+    if setting is None or found.verdict not in ("constrained", "collapsed", "empty"):
         return None
     decoder, encoder, latents = setting.decoder.groups, setting.encoder.groups, len(setting.latents)
     candidate = random_nonmember(found)

@@ -115,6 +115,8 @@ class Setting:
     @cached_property
     def fits(self) -> bool:
         """Whether W = 0 is a member: log(k0/k) + t'tau in span{1, psi} for a prior in its natural domain."""
+        if self.psi_held:  # the encoder's own k exp(v'psi), proper for some v, is then in the prior's family
+            return self.space.spans(self.log_ratio, self.span)
         return self.absorbs(-self.log_ratio)
 
     @cached_property
