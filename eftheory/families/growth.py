@@ -132,6 +132,13 @@ def bounded_above(growth: Growth) -> bool:
 
 
 def add(*terms: Growth) -> Growth:
+    """The sum. Two explosive terms may be of different speed: only their common sign is known, if they have one."""
+    explosive = [growth[EXPLOSIVE] for growth in terms if EXPLOSIVE in growth]
+    if len(explosive) > 1:
+        if len({sign_of(c) for c in explosive}) > 1:
+            raise Unknown("a difference of exponentials")
+        rest = add(*({order: c for order, c in growth.items() if order != EXPLOSIVE} for growth in terms))
+        return {EXPLOSIVE: sp.Integer(sign_of(explosive[0])), **rest}
     total: Growth = {}
     for growth in terms:
         for order, coefficient in growth.items():
