@@ -32,11 +32,12 @@ EQUATION = Formula(
 )
 
 TABLE = Formula(
-    text="sum_z b_z [A(W psi(z) + u) - log(k0/k)(z)] = 0 for every integer b that annihilates 1, psi and tau",
+    text="the interactions of A(W psi(z) + u) - log(k0/k)(z) beyond 1, psi and tau vanish: "
+    "sum_z b_z [A(W psi(z) + u) - log(k0/k)(z)] = 0 for every integer b that annihilates 1, psi and tau",
     latex=r"\sum_z b_z\,\big[A(W\psi(z)+u)-\log\tfrac{k_0}{k}(z)\big]=0"
     r"\quad\text{for every integer } b \perp 1,\psi,\tau",
 )
-"""The equation on a finite latent space; for bits: the interactions that psi and tau do not hold vanish."""
+"""The equation on a finite latent space."""
 
 
 def decide(setting: Setting, domain: Domain) -> Outcome:

@@ -8,8 +8,9 @@ from dataclasses import replace
 import sympy as sp
 
 from eftheory.derive.consistency import Derivation, derive
-from eftheory.families.base import XI, XJ, Family, Statistic, Unit, X, everywhere
-from eftheory.families.support import Bits, Counts, Integers, Interval
+from eftheory.families.base import XI, XJ, Family, Size, Statistic, Unit, X, everywhere
+from eftheory.families.own_domain import derive_domain
+from eftheory.families.support import Bits, Counts, Integers, Interval, Reals, Support
 from eftheory.spec import Inputs, Prior, Specification
 from eftheory.verdict import Repair
 
@@ -92,55 +93,29 @@ def _known_total(family: Family) -> Family:
 def _larger(family: Family) -> Iterator[tuple[str, Family]]:
     """Encoders with more statistics: squares, then products of different latents."""
     unit, copies = family.unit, family.copies
-    linear = len(unit.statistics) == 1 and unit.statistics[0].expr == X
     if not unit.support.scalar:
         return
-    if unit.support == Interval(-sp.oo, sp.oo) and linear:
-        statistics = (Statistic(X), Statistic(X**2))
-        squared = replace(unit, statistics=statistics, base=sp.Integer(1), domain=_negative, log_partition=_nothing)
+    line = unit.support == Interval(-sp.oo, sp.oo)
+    bits = unit.support == Integers(sp.Integer(0), sp.Integer(1))
+    linear = len(unit.statistics) == 1 and unit.statistics[0].expr == X
+    if line and linear:
+        squared = _unit(unit.support, (Statistic(X), Statistic(X**2)))
         yield "add the statistic z_j^2 to the encoder", replace(family, unit=squared, spec=f"{family} with z_j^2")
-    if isinstance(copies, int) and copies == 1:
+    if copies == 1:
         return
-    if unit.support == Integers(sp.Integer(0), sp.Integer(1)) and linear:
-        block = Unit(
-            support=Bits(),
-            statistics=(Statistic(XI, "i"), Statistic(XI * XJ, "i<j")),
-            domain=everywhere,
-            log_partition=_nothing,
-            groups=(copies,),
-        )
+    if bits and linear:
+        pairs = _unit(Bits(), (Statistic(XI, "i"), Statistic(XI * XJ, "i<j")), copies)
         text = "add the interactions z_i z_j to the encoder"
-        yield text, replace(family, unit=block, copies=1, spec=f"{family} with z_i z_j")
-    if unit.support == Interval(-sp.oo, sp.oo) and all(s.expr.is_polynomial(X) for s in unit.statistics):
-        from eftheory.families.support import Reals
-
-        block = Unit(
-            support=Reals(),
-            statistics=(Statistic(XI, "i"), Statistic(XI * XJ, "i<=j")),
-            domain=_definite,
-            log_partition=_nothing,
-            groups=(copies,),
-        )
+        yield text, replace(family, unit=pairs, copies=1, spec=f"{family} with z_i z_j")
+    if line and all(s.expr.is_polynomial(X) for s in unit.statistics):
+        full = _unit(Reals(), (Statistic(XI, "i"), Statistic(XI * XJ, "i<=j")), copies)
         text = "add the products z_i z_j to the encoder (full covariance)"
-        yield text, replace(family, unit=block, copies=1, spec=f"{family} with z_i z_j")
+        yield text, replace(family, unit=full, copies=1, spec=f"{family} with z_i z_j")
 
 
-def _nothing(eta):  # type: ignore[no-untyped-def]
-    """No stated log-partition: the closed form is found from the statistics."""
-    return None
-
-
-def _negative(eta):  # type: ignore[no-untyped-def]
-    return (sp.StrictLessThan(eta[1], 0),)
-
-
-def _definite(eta):  # type: ignore[no-untyped-def]
-    """Minus the quadratic part is positive definite: leading principal minors of the matrix of x_i x_j, i <= j."""
-    p = next(p for p in range(1, len(eta) + 1) if p + p * (p + 1) // 2 == len(eta))
-    entries = iter(eta[p:])
-    matrix = sp.zeros(p, p)
-    for i in range(p):
-        for j in range(i, p):
-            value = next(entries)
-            matrix[i, j] = matrix[j, i] = -value if i == j else -value / 2
-    return tuple(sp.StrictGreaterThan(matrix[:i, :i].det(), 0) for i in range(1, p + 1))
+def _unit(support: Support, statistics: tuple[Statistic, ...], *groups: Size) -> Unit:
+    """A unit stated by support and statistics; natural domain and log-partition are derived as for any own family."""
+    bare = Unit(
+        support=support, statistics=statistics, groups=groups, domain=everywhere, log_partition=lambda eta: None
+    )
+    return replace(bare, domain=derive_domain(bare))

@@ -240,10 +240,7 @@ class Gram:
         per_unit = (len(self.used) - len(self._dead)) // len(self.setting.latents)
         rows, columns = self.rank * self.setting.decoder.copies, per_unit * self.setting.encoder.copies
         r = sp.Min(rows, columns)
-        dimension = (
-            None if self._dead or self.rank < len(self.setting.decoder.unit.natural) else rows * r - r * (r - 1) / 2
-        )
-        return dimension, r
+        return rows * r - r * (r - 1) / 2, r
 
     def _formulas(self) -> tuple[Formula, ...]:
         """Columns that vanish, then a diagonal Gram matrix, then whatever else is left."""
@@ -253,12 +250,21 @@ class Gram:
             for s in sorted(self._dead)
             if s < m
         ]
+        solution = sp.solve(self.equations, list(self.unknowns.values()), dict=True)[0]
         latex = self.name.replace("'' ", r"^{\prime\prime} ").replace("W' ", r"W^\top ").replace("W'W", r"W^\top W")
+        if len(solution) == len(self.unknowns) and self._multiple_of_identity(solution):
+            c = self.matrix(solution)[0, 0]
+            text = "I" if c == 1 else f"{c} I" if c.is_Rational else f"({c}) I"
+            return (Formula(text=f"{self.name} = {text}", latex=rf"{latex} = {'' if c == 1 else sp.latex(c)}\, I"),)
         if self._off_diagonal:
             return (*columns, Formula(text=f"{self.name} is diagonal", latex=rf"{latex} \text{{ is diagonal}}"))
         alive = {g for (s, t), g in self.unknowns.items() if not {s, t} & self._dead}
         rest = [e for e in self.equations if e.free_symbols <= alive]
         return (*columns, *(self._formula(e, latex) for e in rest))
+
+    def _multiple_of_identity(self, solution: dict[sp.Symbol, sp.Expr]) -> bool:
+        matrix = self.matrix(solution)
+        return matrix == matrix[0, 0] * sp.eye(matrix.rows)
 
     def _formula(self, equation: sp.Expr, latex: str) -> Formula:
         psi = self.setting.psi
