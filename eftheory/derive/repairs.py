@@ -23,13 +23,14 @@ def repairs(found: Derivation) -> tuple[Repair, ...]:
     """Single changes that improve the verdict, best first; pairs of changes only when no single one helps."""
     if found.verdict in ("consistent", "undecided"):
         return ()
-    singles = [c for c in _changes(found.spec) if c[0] != "encoder" or _lacks_statistics(found)]
+    enlarge = _lacks_statistics(found)
+    singles = list(_changes(found.spec, enlarge))
     good = _improving(found, singles)
     if not good:
         pairs = [
             (f"{a[0]}+{b[0]}", f"{a[1]}, and {b[1]}", b[2], a[3] and b[3])
             for a in singles
-            for b in _changes(a[2])
+            for b in _changes(a[2], enlarge)
             if a[0] < b[0]
         ]
         good = _improving(found, pairs)
@@ -57,14 +58,14 @@ def _strings(spec: Specification, expressible: bool) -> dict[str, str] | None:
     return spec.strings() if expressible else None
 
 
-def _changes(spec: Specification) -> Iterator[Change]:
+def _changes(spec: Specification, enlarge: bool) -> Iterator[Change]:
     plain = Inputs("x", "x", X)
     if spec.inputs.kind != "x":
         yield "inputs", "let the encoder see x itself", replace(spec, inputs=plain), True
     if spec.prior.kind != "free":
         text = "tie the prior to the implied one, or leave it free"
         yield "prior", text, replace(spec, prior=Prior("free")), True
-    for description, family in _larger(spec.encoder):
+    for description, family in _larger(spec.encoder) if enlarge else ():
         yield "encoder", description, replace(spec, encoder=family), False
     support = spec.decoder.unit.support
     if isinstance(support, Counts) and support.total is None:
