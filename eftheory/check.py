@@ -26,6 +26,12 @@ def check(*, decoder: object, encoder: object, prior: object, inputs: object = "
     inputs: ``"x"``, ``"frequencies"``, or an expression in x.
     Returns the verdict with conditions, witness and repairs (theory: section 2; Shekhovtsov et al. 2022, Theorem 1).
     Raises MisuseError for bad input.
+
+    Example:
+
+    >>> result = check(decoder="bernoulli(2)", encoder="bernoulli(2)", prior="uniform")
+    >>> result.verdict, result.usable_latents.text
+    ('constrained', 'at least 2')
     """
     return check_specification(specification(decoder=decoder, encoder=encoder, prior=prior, inputs=inputs))
 

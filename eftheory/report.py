@@ -6,7 +6,7 @@ import json
 import shlex
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eftheory.verdict import Clause, Consistency, Status, Witness
 
@@ -21,28 +21,41 @@ MEANING = {
 
 SCREEN = 24
 _COLOUR = {"consistent": "32", "constrained": "33", "collapsed": "31", "empty": "31", "undecided": "35"}
-_LABEL = 12
+_LABEL = 15
+_NARROWEST = 40
 
 
 @dataclass(frozen=True)
-class _Block:
-    """A label and its lines; `fixed` lines are never shortened."""
+class _Row:
+    """A label and its text; only `reason`, which ends the text in brackets or after a colon, may be shortened.
+
+    drop: on a small screen, rows go in the order 1, 2, 3; those with 0 stay.
+    """
 
     label: str
-    lines: list[str]
-    fixed: bool = False
+    text: str
+    reason: str = ""
+    close: str = ""
+    drop: int = 0
+
+    def lines(self, width: int) -> list[str]:
+        room = width - (_LABEL if self.label else 0)
+        wrapped = textwrap.wrap(f"{self.text}{self.reason}{self.close}", room, break_on_hyphens=False)
+        if not self.label:
+            return wrapped
+        return [f"{self.label if i == 0 else '':<{_LABEL}}{line}" for i, line in enumerate(wrapped)]
 
 
 def consistency_text(result: Consistency, *, explain: bool = False, width: int = 100, colour: bool = False) -> str:
-    """The answer for a terminal `width` columns wide, verdict first.
+    """The answer for a terminal `width` (at least 40) columns wide, verdict first.
 
-    At most 24 lines, long formulas shortened with a note; with `explain` everything in full, then each step of the
-    derivation with its theorem.
+    Where 24 lines do not hold it, the least important lines go and reasons are shortened, with a note; formulas,
+    conditions and commands are never cut, so that it may be taller. With `explain` everything in full, then each step
+    of the derivation with its theorem.
     """
-    blocks = [_block(label, text, width, fixed=label == "") for label, text in _rows(result, explain)]
-    if not explain:
-        blocks = _fit(blocks, SCREEN)
-    lines = [line for block in blocks for line in _labelled(block)]
+    width = max(width, _NARROWEST)
+    rows = _rows(result, explain)
+    lines = [line for row in (rows if explain else _fit(rows, width)) for line in row.lines(width)]
     if explain:
         lines += _derivation(result, width)
     if colour:
@@ -65,38 +78,42 @@ def failing(result: Consistency) -> tuple[Clause, ...]:
     return tuple(c for c in result.clauses if c.status in (Status.REFUTED, Status.UNDECIDED))
 
 
-def _rows(result: Consistency, explain: bool) -> list[tuple[str, str]]:
+def _rows(result: Consistency, explain: bool) -> list[_Row]:
     rows = [
-        ("", headline(result)),
-        ("status", result.status.value),
-        ("model", model(result)),
-        ("joint", result.joint.text),
-        ("decoder", result.decoder_form.text),
-        ("encoder", result.encoder_form.text),
-        ("prior", result.implied_prior.text),
+        _Row("", headline(result)),
+        _Row("status", result.status.value, drop=1),
+        _Row("model", model(result)),
+        _Row("p(x,z)", result.joint.text),
+        _Row("decoder", result.decoder_form.text),
+        _Row("encoder", result.encoder_form.text),
+        _Row("implied prior", result.implied_prior.text),
     ]
     counts = [("free parameters", result.dimension), ("usable latents", result.usable_latents)]
-    rows.append(("size", "; ".join(f"{name}: {formula.text}" for name, formula in counts if formula is not None)))
-    rows += [(clause.clause, _clause_line(clause, explain)) for clause in result.clauses]
+    rows.append(_Row("size", "; ".join(f"{name}: {formula.text}" for name, formula in counts if formula is not None)))
+    rows += [_clause_row(clause, explain) for clause in result.clauses]
     if result.witness is not None:
-        rows.append(("witness", witness_line(result.witness)))
-    rows += [("repair", f"{repair.description}{_repair_spec(repair.spec)}") for repair in result.repairs]
-    return [(label, text) for label, text in rows if text]
+        rows.append(_Row("witness", witness_line(result.witness), drop=3))
+    rows += [_Row("repair", f"{repair.description}{_repair_spec(repair.spec)}") for repair in result.repairs]
+    return [row for row in rows if row.text]
 
 
-def _clause_line(clause: Clause, explain: bool) -> str:
+def _clause_row(clause: Clause, explain: bool) -> _Row:
     """Conditions of a clause that holds; the reason where one fails or is not decided."""
     conditions = "; ".join(formula.text for formula in clause.conditions)
     if clause.status in (Status.REFUTED, Status.UNDECIDED):
         word = "fails" if clause.status is Status.REFUTED else "undecided"
-        return f"{word}: {clause.reason}" + (f" (conditions: {conditions})" if conditions else "")
+        return _Row(clause.clause, f"{word}: ", clause.reason, f" (conditions: {conditions})" if conditions else "")
     if not conditions:
-        return f"holds: {clause.reason}" if explain else "holds"
-    return f"requires {conditions}" + (f" ({clause.reason})" if clause.reason else "")
+        return _Row(clause.clause, "holds: ", clause.reason) if explain else _Row(clause.clause, "holds", drop=2)
+    if not clause.reason:
+        return _Row(clause.clause, f"requires {conditions}")
+    return _Row(clause.clause, f"requires {conditions} (", clause.reason, ")")
 
 
 def witness_line(witness: Witness) -> str:
-    return f"{witness.meaning}: a number in [{witness.lower}, {witness.upper}], not 0 ({witness.precision} bits)"
+    """What the certified number is about: one decoder that the answer excludes."""
+    number = f"a number in [{witness.lower}, {witness.upper}], not 0 ({witness.precision} bits)"
+    return f"a random decoder outside the set: {witness.meaning}: {number}"
 
 
 def _repair_spec(spec: Mapping[str, str] | None) -> str:
@@ -107,36 +124,27 @@ def _repair_spec(spec: Mapping[str, str] | None) -> str:
     )
 
 
-def _block(label: str, text: str, width: int, *, fixed: bool = False) -> _Block:
-    room = max(width - (0 if fixed else _LABEL), 20)
-    return _Block(label, textwrap.wrap(text, room, break_on_hyphens=False) or [""], fixed)
+def _fit(rows: list[_Row], width: int) -> list[_Row]:
+    """Rows that go first are dropped, then reasons shortened, the longest first, until one screen holds the rest."""
+    if _height(rows, width) <= SCREEN:
+        return rows
+    note = _Row("", "(shortened; --explain shows everything, --json the data)")
+    room = SCREEN - len(note.lines(width))
+    whole = rows
+    for level in (1, 2, 3):
+        if _height(rows, width) > room:
+            rows = [row for row in rows if row.drop != level]
+    while _height(rows, width) > room:
+        longest = max(rows, key=lambda row: len(row.reason))
+        if len(longest.reason) <= width:
+            break
+        shorter = textwrap.shorten(longest.reason, len(longest.reason) - width // 2, placeholder=" ...")
+        rows = [replace(row, reason=shorter) if row is longest else row for row in rows]
+    return rows if rows == whole else [*rows, note]
 
 
-def _labelled(block: _Block) -> list[str]:
-    if block.fixed:
-        return block.lines
-    labels = [block.label] + [""] * (len(block.lines) - 1)
-    return [f"{label:<{_LABEL}}{line}" for label, line in zip(labels, block.lines, strict=True)]
-
-
-def _fit(blocks: list[_Block], height: int) -> list[_Block]:
-    """Take lines from the longest blocks, then whole blocks from the end (further repairs), until `height` holds."""
-    if _height(blocks) <= height:
-        return blocks
-    note = _Block("", ["(shortened; --explain shows everything, --json the data)"], fixed=True)
-    while _height(blocks) > height - 1:
-        longest = max((b for b in blocks if not b.fixed), key=lambda block: len(block.lines))
-        at = blocks.index(longest)
-        if len(longest.lines) == 1:
-            blocks = blocks[:-1]
-        else:
-            kept = [*longest.lines[:-2], longest.lines[-2][:-4] + " ..."]
-            blocks = [*blocks[:at], _Block(longest.label, kept), *blocks[at + 1 :]]
-    return [*blocks, note]
-
-
-def _height(blocks: list[_Block]) -> int:
-    return sum(len(block.lines) for block in blocks)
+def _height(rows: list[_Row], width: int) -> int:
+    return sum(len(row.lines(width)) for row in rows)
 
 
 def _derivation(result: Consistency, width: int) -> list[str]:
@@ -144,15 +152,18 @@ def _derivation(result: Consistency, width: int) -> list[str]:
     for number, step in enumerate(result.steps, 1):
         lines += textwrap.wrap(f"{number}. {step.title}  [{step.source}]", width, break_on_hyphens=False)
         for paragraph in step.text.splitlines():
-            lines += textwrap.wrap(
-                paragraph, width, initial_indent="   ", subsequent_indent="   ", break_on_hyphens=False
-            )
+            lines += _indented(paragraph, width)
     if result.witness is not None:
         lines += ["", "witness, to be re-checked by anyone"]
         for point, weight in zip(result.witness.points, result.witness.weights, strict=True):
-            lines.append(f"   weight {weight:>6}  at z = ({', '.join(point)})")
-        lines += [f"   {key}: {value}" for key, value in result.witness.model.items()]
+            lines += _indented(f"weight {weight:>6}  at z = ({', '.join(point)})", width)
+        for key, value in result.witness.model.items():
+            lines += _indented(f"{key}: {value}", width)
     return lines
+
+
+def _indented(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, initial_indent="   ", subsequent_indent="   ", break_on_hyphens=False)
 
 
 def consistency_json(result: Consistency) -> str:

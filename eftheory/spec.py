@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,10 @@ KEYWORDS = ("free", "same", "uniform")
 """Priors that are not a family: see `Prior`."""
 FREQUENCIES = X / SUM(X)
 """Each component divided by the sum of all."""
+ALIASES = {"gaussian": "normal", "gauss": "normal"}
+"""Other names that are suggested, not taken: a family has one name."""
+NO_NUMBERS = frozenset({"nan", "inf", "infinity", "oo", "zoo"})
+"""Words that read like numbers; as names of symbols they would get an answer that nobody asked for."""
 LARGEST_FILE = 10**6
 """Bytes of a specification file."""
 MODELS = Path(__file__).with_name("models.toml")
@@ -105,6 +111,8 @@ def parse_family(what: object, *, size: tuple[object, ...] = ("d",)) -> Family:
         return _from_torch(what, size)
     text = re.sub(r"^\s*torch\.distributions\.(\w+\.)?", "", what)
     call = parse_call(text, _Symbols(), words=frozenset({"identity"}))
+    if call.name.lower() in ALIASES:
+        raise MisuseError(wanted="a known family", got=repr(what), do=f"did you mean {ALIASES[call.name.lower()]!r}?")
     if not call.called and call.name in TORCH:
         return _from_torch(call.name, size)
     if not call.called and call.name in NAMES:
@@ -137,8 +145,10 @@ def named_models() -> list[tuple[str, dict[str, str], str]]:
     return [(entry["name"], {key: entry[key] for key in keys}, entry["source"]) for entry in _models()]
 
 
-def load(path: str | Path) -> Specification:
+def load(path: str | Path, *, prior: object = None, inputs: object = None) -> Specification:
     """A specification from TOML; nothing in it is executed. Raises MisuseError, with the line for malformed TOML.
+
+    prior, inputs: override the file's own.
 
     ``inputs`` and ``name`` at top level; ``decoder``, ``encoder``, ``prior`` as one-line text, or as tables with
     ``family``, or with an own family's ``statistics``, ``support``, ``base``, ``dim``, ``log_partition``, ``name``.
@@ -146,12 +156,16 @@ def load(path: str | Path) -> Specification:
     data = _toml(Path(path))
     file = Path(path).name
     _known_keys(data, {"name", "inputs", "decoder", "encoder", "prior"}, file)
+    data |= {key: value for key, value in (("prior", prior), ("inputs", inputs)) if value is not None}
     absent = [key for key in ("decoder", "encoder", "prior") if key not in data]
     if absent:
         wanted = f"decoder, encoder and prior in {file}"
         raise MisuseError(wanted=wanted, got=f"no {absent[0]}", do=f"add [{absent[0]}]")
-    parts = {key: _part(key, data[key], file) for key in ("decoder", "encoder", "prior")}
+    parts: dict[str, object] = {key: _part(key, data[key], file) for key in ("decoder", "encoder")}
+    parts["prior"] = _part("prior", data["prior"], file) if prior is None else prior
     for key in ("name", "inputs"):
+        if key == "inputs" and inputs is not None:
+            continue
         if not isinstance(data.get(key, ""), str):
             raise MisuseError(wanted=f"{key} in {file} as text", got=repr(data[key]), do="put it in quotes")
     return specification(**parts, inputs=data.get("inputs", "x"), name=data.get("name"))
@@ -166,6 +180,8 @@ class _Symbols:
     def __call__(self, role: str, name: str) -> sp.Symbol | None:
         if name in CONSTANTS:
             return None
+        if name.lower() in NO_NUMBERS:
+            raise MisuseError(wanted="a finite number or a name", got=repr(name), do="write a number")
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,30}", name) or re.fullmatch(r"(x|z|eta)_?\d*", name):
             do = "choose another: x, z and eta are the variables and the natural parameters"
             raise MisuseError(wanted="a name for a size or a parameter", got=repr(name), do=do)
@@ -202,12 +218,14 @@ def _prior(what: object, encoder: Family) -> Prior:
     if isinstance(what, Prior):
         what = what.kind if what.kind in KEYWORDS or what.family is None else what.family
     word = what.strip() if isinstance(what, str) else None
+    if word is not None and word not in KEYWORDS and word.lower() in KEYWORDS:
+        raise MisuseError(wanted="a known prior", got=repr(word), do=f"did you mean {word.lower()!r}?")
     if word in KEYWORDS:
         if word == "uniform" and not _bounded(encoder.unit.support):
             got = f"uniform on {encoder.unit.support.text}"
             raise MisuseError(wanted="a prior that can be normalised", got=got, do="name a family with values, or free")
         return Prior(word, encoder if word == "same" else None)
-    if word is not None and re.fullmatch(r"\w+", word) and word not in {*NAMES, *TORCH}:
+    if word is not None and re.fullmatch(r"\w+", word) and word not in {*NAMES, *TORCH} and word.lower() not in ALIASES:
         raise unknown("prior", word, [*KEYWORDS, *NAMES])
     family = parse_family(what, size=encoder.unit.groups or (encoder.copies,))
     _same_space(family, encoder)
@@ -284,7 +302,9 @@ def parse_inputs(what: object, decoder: Family) -> Inputs:
             raise MisuseError(wanted="a decoder of non-negative whole numbers", got=got, do=do)
         return Inputs("frequencies", text, FREQUENCIES)
     if re.fullmatch(r"[A-Za-z_]\w+", text) and text not in CONSTANTS:
-        raise unknown("inputs", text, ["x", "frequencies", "x/sum(x)"])
+        near = get_close_matches(text.lower(), ["frequencies"], n=1)
+        do = f"did you mean {near[0]!r}?" if near else "write x, frequencies or a formula such as x/sum(x)"
+        raise MisuseError(wanted="known inputs", got=repr(text), do=do)
     expr = parse_expression(text, {"x": X}, aggregate=True)
     if X not in expr.free_symbols:
         raise MisuseError(wanted="inputs that depend on x", got=repr(text), do="write a formula in x, such as x/sum(x)")
@@ -327,16 +347,25 @@ def _models() -> list[dict[str, str]]:
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    """The table in a file. Devices, pipes and folders are refused unread: reading one may never end."""
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise MisuseError(wanted="a specification file", got=f"{path.name}, over 1 MB", do="name another file")
-        return tomllib.loads(path.read_text("utf-8"))
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise MisuseError(wanted="a regular file", got=f"{path}, a folder, pipe or device", do="name a TOML file")
+        if facts.st_size > LARGEST_FILE:
+            raise MisuseError(wanted="a specification of at most 1 MB", got=path.name, do="name another file")
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except MisuseError:
+        raise
+    except RecursionError:
+        got = f"{path.name}, nested too deeply"
+        raise MisuseError(wanted="a specification in TOML", got=got, do="nest tables and lists less") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise MisuseError(wanted="a readable file", got=f"{path}: {reason}", do="check the path") from None
     except UnicodeDecodeError:
         raise MisuseError(wanted="a TOML file in UTF-8", got=str(path), do="save it as UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+    except (tomllib.TOMLDecodeError, ValueError) as error:
         raise MisuseError(wanted="valid TOML", got=f"{path.name}: {error}", do="correct that line") from None
 
 

@@ -158,7 +158,7 @@ class Step:
 VERDICTS = ("consistent", "constrained", "collapsed", "empty", "undecided")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Consistency(_NoTruthValue):
     """The answer of `eftheory.check` (theory: section 2).
 
@@ -197,6 +197,8 @@ class Consistency(_NoTruthValue):
         return (
             f"{self.verdict}: decoder {self.decoder}, encoder {self.encoder}, prior {self.prior}, inputs {self.inputs}"
         )
+
+    __repr__ = __str__
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))

@@ -81,14 +81,25 @@ def consistency_witness(
     """Whether a given decoder lies in the consistent set of an encoder family, as far as exact points can tell.
 
     decoder: a callable from a tuple of numbers to natural parameters, a table {z: parameters}, or a pair (W, u) for
-    ``W psi(z) + u``; parameters are flattened (copies, statistics). decoder_family, encoder: families with explicit
-    sizes. prior: ``free`` (x is then a pair of observations, and the prior cancels), ``same``, ``uniform``, or a family
-    with values. x: an observation. z_points: latent points, chosen here by default. rounding: units in the last place
-    by which floats returned by a *callable* may be off; tables and affine pairs are taken as the numbers they are.
+    ``W psi(z) + u``; parameters are flattened (copies, statistics). Columns of W: latent unit by latent unit, for each
+    its statistics in the family's order (for ``normal(2)``: z_1, z_1^2, z_2, z_2^2).
+    decoder_family, encoder: families with explicit sizes. prior: ``free`` (x is then a pair of observations, and
+    the prior cancels), ``same``, ``uniform``, or a family with values. x: an observation. z_points: latent points, chosen
+    here by default. rounding: units in the last place by which floats returned by a *callable* may be
+    off; tables and affine pairs are taken as the numbers they are.
 
     REFUTED: no encoder of the family, however deep, has the posterior (witness attached; should x itself show nothing,
     observations near it are tried). PROVED: finite latents, every equation holds exactly. SUPPORTED: nothing found.
     UNDECIDED: a tie. Raises MisuseError for NaN, wrong lengths, points outside a support, or too few points.
+
+    Example: four Gaussian components whose means form a parallelogram, not a rectangle.
+
+    >>> verdict = consistency_witness(
+    ...     decoder=([[1, 1], [0, 2]], [0, 0]), decoder_family="normal(2, variance=1)", encoder="bernoulli(2)",
+    ...     prior="uniform", x=(0, 0),
+    ... )
+    >>> verdict.status.name, verdict.witness.points, verdict.witness.weights
+    ('REFUTED', (('0', '0'), ('0', '1'), ('1', '0'), ('1', '1')), ('1', '-1', '-1', '1'))
     """
     spec = specification(decoder=decoder_family, encoder=encoder, prior=prior)
     outputs, latents = (explicit(family, *sizes(family), {}) for family in (spec.decoder, spec.encoder))
@@ -156,7 +167,8 @@ def certify_nonmember(
     seen = list(_nearby(observed, outputs, limit=2 if is_varying(outputs) else 0))
     found = _search(model, weights, seen, PRECISIONS[:3])
     shapes = {"decoder": (decoder_groups, decoder_copies), "encoder": (encoder_groups, encoder_copies)}
-    about = {**spec.strings(), **{f"{key} sizes": str(shape) for key, shape in shapes.items()}}
+    about: dict[str, Any] = {**spec.strings()}
+    about |= {f"{key} sizes": {"groups": list(groups), "copies": copies} for key, (groups, copies) in shapes.items()}
     about |= {str(symbol): str(value) for symbol, value in sorted(numbers.items(), key=str)}
     return None if found is None else _witness(model, found, about)
 
@@ -238,7 +250,7 @@ def _search(
 
 
 def _refuted(
-    model: Model, found: Finding, scope: str, about: Mapping[str, str], observed: tuple[Point, ...]
+    model: Model, found: Finding, scope: str, about: Mapping[str, Any], observed: tuple[Point, ...]
 ) -> Verdict:
     witness = _witness(model, found, about)
     where = "at x" if found.seen.points == observed else f"not at the given x, but at {_text(found.seen.points)}"
@@ -281,7 +293,7 @@ def _not_refuted(
     return Verdict(status=Status.SUPPORTED, scope=scope, reason=reason, statistics=statistics)
 
 
-def _witness(model: Model, found: Finding, about: Mapping[str, str]) -> Witness:
+def _witness(model: Model, found: Finding, about: Mapping[str, Any]) -> Witness:
     used = [i for i, weight in enumerate(found.weights) if weight]
     lower, upper = outward(found.ball)
     return Witness(
@@ -320,6 +332,9 @@ def _observations(x: Any, space: Product, *, free: bool) -> tuple[Point, ...]:
 def _latent_points(decoder: Any, latents: Product, z_points: Sequence[Any] | None) -> tuple[list[Point], bool]:
     """The points, and whether they are the whole latent space."""
     if z_points is not None:
+        if isinstance(z_points, str | Mapping) or not hasattr(z_points, "__len__") or not len(z_points):
+            do = "list latent points, or leave z_points out"
+            raise MisuseError(wanted="z_points as a list of latent points", got=repr(z_points), do=do)
         points = list(dict.fromkeys(given.latent_point(point, latents) for point in z_points))
     else:
         points = given.table_points(decoder, latents) or latents.sample()

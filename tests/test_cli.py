@@ -104,6 +104,11 @@ BAD_COMMAND_LINES = [
     ["check", *MODEL, "--json", "/no/such/folder/a.json"],
     ["check", *MODEL, "--json", "/"],
     ["check", *MODEL, "--json", ""],
+    ["check", *MODEL, "--json", "x" * 300 + "/a.json"],
+    ["check", *MODEL, "--json", "x" * 300],
+    ["check", *MODEL, "--inputs", ""],
+    ["check", "gaussian-vae", "--prior", " "],
+    ["check", ""],
     ["families", "bernouli"],
     ["families", "a", "b"],
 ]
@@ -147,7 +152,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         raise OSError("disk full")
 
     monkeypatch.setattr(Path, "write_text", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(MisuseError, match=r"answer\.json: disk full"):
         output.write_atomically(target, "new text")
     assert target.read_text() == "old" and os.listdir(tmp_path) == ["answer.json"]
 
@@ -158,6 +163,35 @@ def test_json_through_a_link_and_to_a_device(tmp_path: Path) -> None:
     assert (tmp_path / "link").is_symlink() and (tmp_path / "file").read_text() == "text"
     output.write_atomically(Path(os.devnull), "text")
     assert not Path(os.devnull).is_file()
+
+
+def test_an_unwritable_place_is_refused_before_computing(
+    answer: SimpleNamespace, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer.error = RuntimeError("computed")
+    target = tmp_path / "answer.json"
+
+    def refuse(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(output, "TemporaryFile", refuse)  # folders without permission stop everyone but root
+    assert main(["check", *MODEL, "--json", str(target)]) == 64
+    err = capsys.readouterr().err
+    assert f"got {target}: Permission denied; " in err and err.count("\n") == 1
+    monkeypatch.undo()
+    (tmp_path / "loop").symlink_to("loop")
+    assert main(["check", *MODEL, "--json", str(tmp_path / "loop" / "a")]) == 64
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_one_line(answer: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", *MODEL, "--json", "/dev/full"]) == 64
+    out, err = capsys.readouterr()
+    assert out == "" and "got /dev/full: No space left on device; " in err and err.count("\n") == 1
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "eftheory", "families"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 64 and done.stderr.count("\n") == 1
 
 
 def test_quiet_prints_the_verdict_only(answer: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,8 +266,10 @@ def test_a_file(tmp_path: Path) -> None:
         '[encoder]\nstatistics = ["x"]\nsupport = "{0, 1}"\ndim = 2\n'
     )
     assert process("check", str(spec), "--quiet").returncode in (0, 1, 2)
-    overridden = process("check", str(spec), "--prior", "free")
-    assert overridden.returncode == 64 and "--prior" in overridden.stderr
+    overridden = process("check", str(spec), "--prior", "free", "--json", "-")
+    assert json.loads(overridden.stdout)["prior"] == "free", overridden.stderr
+    contradicted = process("check", str(spec), "--decoder", "bernoulli(3)")
+    assert contradicted.returncode == 64 and "--decoder" in contradicted.stderr
     spec.write_text("[decoder\n")
     for bad in ("no-such-file.toml", str(tmp_path), str(spec)):
         done = process("check", bad)

@@ -63,11 +63,11 @@ def test_verdict_and_its_meaning_come_first(verdict: str) -> None:
 
 
 def test_text_shows_every_part() -> None:
-    text = report.consistency_text(a_result("collapsed"))
+    text = report.consistency_text(a_result("collapsed"), width=200)
     for part in ("x' W z", "W z + u", "A(W z + u)", "free parameters: 7", "fails: the term <softplus>", "[0.25, 0.26]"):
         assert part in text
     assert "add z_1*z_2; try: eftheory check --encoder 'boltzmann(1+1)'" in text
-    assert "minimality  holds" in text and "determinant 1" not in text
+    assert "minimality     holds" in text and "determinant 1" not in text
 
 
 def test_undecided_shows_its_reason() -> None:
@@ -75,19 +75,43 @@ def test_undecided_shows_its_reason() -> None:
 
 
 def test_a_clause_with_conditions_says_what_it_requires_and_why() -> None:
-    assert "prior       requires a.b = 0 (the term <softplus>" in report.consistency_text(a_result("constrained"))
+    assert "prior          requires a.b = 0 (the term <softplus>" in report.consistency_text(a_result("constrained"))
 
 
-@pytest.mark.parametrize("width", [60, 80, 120])
-def test_one_screen_even_when_every_formula_is_long(width: int) -> None:
-    long = Formula(text="log p(x,z) = " + " + ".join(f"w_{i} x_{i} z_{i}" for i in range(400)), latex="x")
-    result = a_result(joint=long, decoder_form=long, encoder_form=long, repairs=a_result().repairs * 30)
-    lines = report.consistency_text(result, width=width).splitlines()
-    assert len(lines) <= 24
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_formulas_conditions_and_commands_are_never_cut(width: int) -> None:
+    long = Formula(text="log p(x,z) = " + " + ".join(f"w_{i} x_{i} z_{i}" for i in range(100)), latex="x")
+    clause = dataclasses.replace(a_result().clauses[1], conditions=(long,), reason="because of it " * 200)
+    result = a_result(decoder_form=long, clauses=(a_result().clauses[0], clause), repairs=a_result().repairs * 9)
+    text = report.consistency_text(result, width=width)
+    lines = text.splitlines()
     assert max(map(len, lines)) <= width
-    assert lines[0].startswith("CONSTRAINED") and "shortened" in lines[-1]
+    assert lines[0].startswith("CONSTRAINED") and "shortened" in text and " ...)" in flat(text)
+    assert flat(text).count(long.text) == 2
+    assert flat(text).count("eftheory check --encoder 'boltzmann(1+1)'") == 9
+    assert not {"status", "minimality", "witness"} & {line.split()[0] for line in lines}
     full = report.consistency_text(result, width=width, explain=True)
-    assert len(full.splitlines()) > 24 and "shortened" not in full and "w_399" in full
+    assert len(full.splitlines()) > len(lines) and "shortened" not in full
+    assert {"status", "minimality", "witness"} <= {line.split()[0] for line in full.splitlines() if line}
+
+
+@pytest.mark.parametrize("repetitions", [40, 80, 400])
+def test_one_screen_when_reasons_are_what_is_long(repetitions: int) -> None:
+    clause = dataclasses.replace(a_result().clauses[1], reason="because of it " * repetitions)
+    lines = report.consistency_text(a_result(clauses=(clause,)), width=80).splitlines()
+    assert len(lines) <= 24 and any("a.b = 0" in line for line in lines)
+    assert (repetitions > 40) == ("shortened" in lines[-1])
+
+
+def test_no_label_twice_and_the_witness_says_whose_it_is() -> None:
+    text = report.consistency_text(a_result(repairs=()))
+    labels = [line[:15].strip() for line in text.splitlines()[1:] if line[:15].strip()]
+    assert len(labels) == len(set(labels)) and {"p(x,z)", "decoder", "encoder", "implied prior", "prior"} <= set(labels)
+    assert "a random decoder outside the set" in flat(text)
 
 
 def test_a_short_result_is_not_shortened() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import sympy as sp
 from eftheory.errors import MisuseError
 from eftheory.expression import SUM
 from eftheory.families.base import Family, X
+from eftheory.families.own_support import parse_support
 from eftheory.spec import (
     Inputs,
     Prior,
@@ -364,6 +367,53 @@ def test_bad_toml(tmp_path: Path, old: str, new: str, named_piece: str) -> None:
     assert named_piece in one_line(error)
 
 
+def test_prior_and_inputs_override_the_file(tmp_path: Path) -> None:
+    spec = load(write(tmp_path, OWN), prior="same", inputs="2*x")
+    assert spec.prior.kind == "same" and spec.inputs.kind == "expression"
+    without = OWN.replace('prior = "free"', "").replace('inputs = "x"', "inputs = 3")
+    assert load(write(tmp_path, without), prior="free", inputs="x").prior.kind == "free"
+    with pytest.raises(MisuseError, match="a family"):
+        load(write(tmp_path, OWN), prior=3)
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "bom.toml").write_bytes(b"\xef\xbb\xbf" + OWN.encode())
+    assert load(tmp_path / "bom.toml").name == "my model"
+
+
+@pytest.mark.parametrize(
+    ("call", "piece"),
+    [
+        (lambda: specification(decoder="bernoulli(2)", encoder="bernoulli(2)", prior="FREE"), "did you mean 'free'?"),
+        (lambda: parse_family("gaussian(3)"), "did you mean 'normal'?"),
+        (lambda: parse_family("Gaussian"), "did you mean 'normal'?"),
+        (lambda: specification(decoder="normal(2)", encoder="normal(2)", prior="gaussian"), "did you mean 'normal'?"),
+        (lambda: parse_support("real"), "did you mean 'reals'?"),
+        (
+            lambda: specification(decoder="poisson(2)", encoder="normal(2)", prior="free", inputs="frequency"),
+            "wanted known inputs; got 'frequency'",
+        ),
+    ],
+)
+def test_suggestions(call: Callable[[], object], piece: str) -> None:
+    with pytest.raises(MisuseError) as error:
+        call()
+    assert piece in one_line(error)
+
+
+def test_only_regular_files_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.toml")
+    for path in (Path(os.devnull), tmp_path / "pipe.toml", tmp_path):
+        with pytest.raises(MisuseError, match="wanted a regular file"):
+            load(path)
+    (tmp_path / "deep.toml").write_text("a = " + "[" * 5000)
+    with pytest.raises(MisuseError, match="nested too deeply"):
+        load(tmp_path / "deep.toml")
+    (tmp_path / "large.toml").write_text("# " + "x" * 10**6)
+    with pytest.raises(MisuseError, match=r"^wanted a specification of at most 1 MB; got large\.toml; [^;]*$"):
+        load(tmp_path / "large.toml")
+
+
 def test_unreadable_files(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b'name = "\xe9"')
     (tmp_path / "deep.toml").write_text("a = " + "[" * 5000)
@@ -372,3 +422,11 @@ def test_unreadable_files(tmp_path: Path) -> None:
         with pytest.raises(MisuseError) as error:
             load(tmp_path / name)
         assert one_line(error)
+
+
+@pytest.mark.parametrize(
+    "text", ["bernoulli(nan)", "bernoulli(inf)", "normal(2, variance=oo)", "normal(2, variance=NaN)"]
+)
+def test_words_that_read_like_numbers_are_no_symbols(text: str) -> None:
+    with pytest.raises(MisuseError, match="finite number"):
+        parse_family(text)

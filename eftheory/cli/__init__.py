@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,10 +52,13 @@ def run(argv: Sequence[str] | None = None) -> int:
         return _fail("interrupted", INTERRUPTED)
     except (BrokenPipeError, SystemExit):
         # typer itself turns a closed pipe into SystemExit(1), which would read as "collapsed"
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return PIPE_CLOSED
-    except (MisuseError, OSError) as error:
+    except MisuseError as error:
         return _fail(str(error), BAD_INPUT)
+    except OSError as error:
+        _drop_output()
+        return _fail(f"wanted to read and write; got {error.strerror or error}; check files and disk", BAD_INPUT)
     except Exception as error:
         if hasattr(error, "format_message"):  # the option parser's own errors; their class moved between typer versions
             return _fail(f"{error.format_message()} See 'eftheory --help'.", BAD_INPUT)
@@ -74,6 +78,12 @@ def _refuse_repeats(words: Sequence[str]) -> None:
 def _fail(message: str, code: int) -> int:
     print(f"eftheory: {' '.join(message.split())}", file=sys.stderr)
     return code
+
+
+def _drop_output() -> None:
+    """What stdout still holds goes nowhere: Python would try once more at exit, and complain."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _survive_narrow_encodings() -> None:
@@ -144,6 +154,16 @@ def _specification(
     model: str | None, decoder: str | None, encoder: str | None, prior: str | None, inputs: str | None
 ) -> Specification:
     """The question: a file, a published model, or families given one by one."""
+    for name, value in {
+        "NAME (a published model) or SPEC.toml (a file)": model,
+        "--prior": prior,
+        "--inputs": inputs,
+    }.items():
+        if value is not None and not value.strip():
+            wanted = (
+                "a published model's NAME or a file SPEC.toml" if name.startswith("NAME") else f"a value for {name}"
+            )
+            raise MisuseError(wanted=wanted, got=repr(value), do="name one, or see 'eftheory check --list'")
     families = {"--decoder": decoder, "--encoder": encoder}
     if model is not None:
         _refuse(repr(model), families)
@@ -157,11 +177,12 @@ def _specification(
     from eftheory import spec
 
     if model is None:
-        return spec.specification(decoder=decoder, encoder=encoder, prior=prior, inputs=inputs or "x")
+        return spec.specification(
+            decoder=decoder, encoder=encoder, prior=prior, inputs="x" if inputs is None else inputs
+        )
     published = [name for name, *_ in spec.named_models()]
     if model.endswith(".toml") or (model not in published and Path(model).exists()):
-        _refuse(repr(model), {"--prior": prior, "--inputs": inputs})
-        return spec.load(model)
+        return spec.load(model, prior=prior, inputs=inputs)
     return spec.named(model, prior=prior, inputs=inputs)
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from eftheory.errors import MisuseError
 
@@ -17,7 +18,7 @@ PATIENCE = 2.0
 def terminal_width() -> int:
     from shutil import get_terminal_size
 
-    return max(60, min(get_terminal_size((100, 24)).columns, 120))
+    return max(40, min(get_terminal_size((100, 24)).columns, 120))
 
 
 def refuse_unwritable(target: str | None) -> None:
@@ -25,22 +26,49 @@ def refuse_unwritable(target: str | None) -> None:
     if target in (None, "-"):
         return
     path = Path(str(target))
-    if not target or path.is_dir() or not path.absolute().parent.is_dir():
-        raise MisuseError(wanted="--json FILE in an existing folder, or -", got=repr(target), do="choose another path")
+    try:
+        folder = path.resolve().parent
+        if not target or path.is_dir() or not folder.is_dir():
+            raise MisuseError(
+                wanted="--json FILE in an existing folder, or -", got=repr(target), do="choose another path"
+            )
+        if path.exists() and not path.is_file():
+            if not os.access(path, os.W_OK):
+                raise _unwritable(path, "Permission denied")
+            return
+        with TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError, RuntimeError) as error:
+        if isinstance(error, MisuseError):
+            raise
+        raise _unwritable(path, getattr(error, "strerror", None) or str(error)) from None
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write `text` so that a reader sees the old file or the new one, never half of it."""
-    path = path.resolve()
-    if path.exists() and not path.is_file():  # a device or a pipe: nothing to replace
-        path.write_text(text, encoding="utf-8")
-        return
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write `text` so that a reader sees the old file or the new one, never half of it.
+
+    Raises MisuseError, naming `path` itself, where it cannot be written.
+    """
+    target = path.resolve()
+    draft = None
     try:
+        if target.exists() and not target.is_file():  # a device or a pipe: nothing to replace
+            target.write_text(text, encoding="utf-8")
+            return
+        draft = target.with_name(f".eftheory.{os.getpid()}")  # short, whatever the length of the name
         draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        draft.replace(target)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _unwritable(path, error.strerror or str(error)) from None
     finally:
-        draft.unlink(missing_ok=True)
+        if draft is not None:
+            draft.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, reason: str) -> MisuseError:
+    return MisuseError(wanted="--json FILE that can be written", got=f"{path}: {reason}", do="choose another path")
 
 
 @contextmanager

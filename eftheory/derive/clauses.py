@@ -23,9 +23,8 @@ def minimality(setting: Setting) -> Clause:
     conditions, notes = [], []
     for role, side in (("decoder", setting.decoder), ("encoder", setting.encoder)):
         for statistic, combination in side.dropped:
-            conditions.append(
-                Formula(text=f"{statistic} = {combination}", latex=f"{sp.latex(statistic)} = {sp.latex(combination)}")
-            )
+            latex = rf"{sp.latex(statistic)} = {sp.latex(combination)} \text{{ is redundant}}"
+            conditions.append(Formula(text=f"{statistic} is redundant: it equals {combination}", latex=latex))
         found = f"{len(side.dropped)} redundant, removed" if side.dropped else "minimal"
         notes.append(f"{role} statistics {found} (proved by {side.proof})")
     return Clause(clause="minimality", status=Status.PROVED, conditions=tuple(conditions), reason="; ".join(notes))
@@ -41,7 +40,7 @@ def domain(setting: Setting, found: Domain) -> Clause:
     elif _gaussian(setting, found):
         conditions.append(POSITIVE_DEFINITE)
     elif not (section(setting.decoder).bounded or section(setting.encoder).bounded or setting.varying_total):
-        conditions.append(Formula(text="the joint has finite mass", latex=r"\textstyle\sum_{x,z} p(x,z) < \infty"))
+        conditions.append(Formula(text="the joint has finite mass", latex=r"\text{the joint has finite mass}"))
     return Clause(clause="domain", status=status, conditions=tuple(conditions), reason=found.reason)
 
 

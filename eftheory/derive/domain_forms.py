@@ -87,11 +87,30 @@ def _relation(setting: Setting, found: Domain, unit: Explicit, other: Side, rela
     bound = sp.solve(form, unit.natural[i])[0]
     name = shown(setting, i) if vector == "v" else observed(setting, i)
     extreme = _extreme(setting, found, i, other, vector, up)
-    symbol = "<" if up else ">"
+    text, latex = ("<", "<") if up else (">", ">")
+    if not _attained(setting, found, i, other, vector):
+        text, latex = ("<=", r"\le") if up else (">=", r"\ge")  # where it is an equality, mass decides
     return Formula(
-        text=f"{vector}[{name}]{extreme.text} {symbol} {bound}",
-        latex=rf"{vector}_{{{sp.latex(name)}}}{extreme.latex} {symbol} {sp.latex(bound)}",
+        text=f"{vector}[{name}]{extreme.text} {text} {bound}",
+        latex=rf"{vector}_{{{sp.latex(name)}}}{extreme.latex} {latex} {sp.latex(bound)}",
     )
+
+
+def _attained(setting: Setting, found: Domain, i: int, other: Side, vector: str) -> bool:
+    """Whether the supremum of the coupled statistics is certainly attained: then the inequality is strict."""
+    unit = other.unit
+    free = [j for j in range(len(unit.statistics)) if (found.free(j, i) if vector == "v" else found.free(i, j))]
+    if not free or found.unrestricted:
+        return True
+    if unit.support == LINE or isinstance(unit.support, Reals):
+        return all(
+            s.is_polynomial(*unit.variables) and sp.Poly(s, *unit.variables).total_degree() <= 2
+            for s in unit.statistics
+        )
+    if len(free) != 1 or len(other.kept) != 1 or not unit.support.scalar:
+        return False
+    ends = (support_function(other.family.unit, [sp.Integer(way)]) for way in (1, -1))
+    return all(end.attained for end in ends if end.value not in (None, sp.oo))
 
 
 NOTHING = Formula(text="", latex="")
@@ -115,8 +134,9 @@ def _extreme(setting: Setting, found: Domain, i: int, other: Side, vector: str, 
             return closed
     word = "sup" if up else "inf"
     values = [shown(setting, j) if vector == "u" else observed(setting, j) for j in free]
-    text = " + ".join(f"{name.text} {value}" for name, value in zip(names, values, strict=True))
-    latex = " + ".join(rf"{name.latex} {sp.latex(value)}" for name, value in zip(names, values, strict=True))
+    pairs = list(zip(names, values, strict=True))
+    text = " + ".join(dict.fromkeys(f"{name.text} {value}" for name, value in pairs))
+    latex = " + ".join(dict.fromkeys(rf"{name.latex} {sp.latex(value)}" for name, value in pairs))
     return Formula(text=f" + sum {word} ({text})", latex=rf" + \textstyle\sum \{word}\,({latex})")
 
 

@@ -11,7 +11,7 @@ import mpmath
 import sympy as sp
 
 from eftheory.families.base import Explicit
-from eftheory.families.support import Bits, Circle, Counts, Integers, Interval, OneHot, Points, Reals, Simplex
+from eftheory.families.support import Circle, Counts, Integers, Interval, Reals, Simplex
 
 _FUNCTIONS: dict[Any, Callable[..., float]] = {
     sp.log: lambda x: math.log(x),
@@ -25,6 +25,10 @@ _FUNCTIONS: dict[Any, Callable[..., float]] = {
     sp.binomial: lambda n, k: math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)),
     sp.besseli: lambda order, x: float(mpmath.besseli(order, x)),
 }
+
+
+LARGEST = 256
+"""Points of a finite unit up to which samples are taken from the table of all of them."""
 
 
 def value(expr: sp.Expr, at: Mapping[sp.Symbol, float]) -> float:
@@ -55,9 +59,10 @@ _ANGLE = (-2.9, -2.2, -1.6, -1.0, -0.4, 0.2, 0.75, 1.3, 1.9, 2.4, 2.95, 0.47)
 
 def sample(units: Sequence[Explicit], count: int) -> list[dict[sp.Symbol, float]]:
     """Deterministic, irregular points of a product of units; all of them when they are few enough."""
-    if all(unit.support.finite and not _open_ended(unit) for unit in units):
+    sizes = [unit.support.count(len(unit.variables)) for unit in units]
+    if all(size is not None and size <= LARGEST for size in sizes):
         tables = [unit.points() for unit in units]
-        if math.prod(map(len, tables)) <= max(count, 256):
+        if math.prod(map(len, tables)) <= max(count, LARGEST):
             variables = [v for unit in units for v in unit.variables]
             return [dict(zip(variables, map(float, sum(p, ())), strict=True)) for p in product(*tables)]
     points: list[dict[sp.Symbol, float]] = []
@@ -71,18 +76,14 @@ def sample(units: Sequence[Explicit], count: int) -> list[dict[sp.Symbol, float]
 
 def _unit_point(unit: Explicit, i: int) -> dict[sp.Symbol, float]:
     support, p = unit.support, len(unit.variables)
-    if isinstance(support, Points | Bits | OneHot) or (support.finite and not _open_ended(unit)):
+    size = support.count(p)
+    if size is not None and size <= LARGEST:
         table = unit.points()
         return dict(zip(unit.variables, map(float, table[i % len(table)]), strict=True))
     if isinstance(support, Simplex):
         raw = [_POSITIVE[(i * (c + 2) + c) % 12] for c in range(p)]
         return dict(zip(unit.variables, [r / sum(raw) for r in raw], strict=True))
     return {v: _scalar(unit, i * (c + 1) + 3 * c) for c, v in enumerate(unit.variables)}
-
-
-def _open_ended(unit: Explicit) -> bool:
-    bounds = (getattr(unit.support, "hi", sp.Integer(0)), getattr(unit.support, "total", None))
-    return any(isinstance(b, sp.Expr) and bool(b.free_symbols) for b in bounds)
 
 
 def _scalar(unit: Explicit, i: int) -> float:

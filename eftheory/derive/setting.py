@@ -24,7 +24,8 @@ REPRESENTATIVES = 2
 """Copies of a unit that stand for all of them."""
 BLOCK = {Bits: 3, OneHot: 4, Counts: 3, Simplex: 3, Reals: 2}
 """Components of a block that stand for all of them."""
-MAX_POINTS = 256
+MAX_POINTS, MAX_TABLE = 256, 1024
+"""Points of all latents together, and of one unit, up to which they are enumerated."""
 MAX_COPIES, MAX_BLOCK = 5, 8
 """Sizes up to which a prior with listed values is taken as it is, no coordinate standing for another."""
 
@@ -187,6 +188,8 @@ def build(spec: Specification, like: Setting | None = None) -> Setting:
     latents = tuple(
         _restrict(spec.encoder.unit.at(encoder.groups, name="z", index=j + 1), encoder.kept) for j in range(count)
     )
+    if isinstance(latents[0].support, Counts) and unit_points(latents[0]) is None and not varying(latents[0]):
+        raise Unknown("an encoder of counts with this many states")
     tau, ratio = _prior(spec, latents, encoder)
     return Setting(spec=spec, decoder=decoder, encoder=encoder, latents=latents, tau=tau, log_ratio=ratio)
 
@@ -240,15 +243,9 @@ def small_groups(unit: Unit) -> tuple[int, ...]:
 
 
 def unit_points(unit: Explicit) -> list[tuple[sp.Expr, ...]] | None:
-    """All points of a finite unit; None when there are infinitely many, or a symbol hides how many."""
-    if not unit.support.finite or _symbolic(unit):
-        return None
-    return unit.points()
-
-
-def _symbolic(unit: Explicit) -> bool:
-    bounds = (getattr(unit.support, "hi", None), getattr(unit.support, "total", None))
-    return any(isinstance(bound, sp.Expr) and bool(bound.free_symbols) for bound in bounds)
+    """All points of a finite unit; None when they are too many, or a symbol hides how many."""
+    count = unit.support.count(len(unit.variables))
+    return unit.points() if count is not None and count <= MAX_TABLE else None
 
 
 def _restrict(unit: Explicit, kept: tuple[int, ...]) -> Explicit:

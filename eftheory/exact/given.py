@@ -26,8 +26,11 @@ def read(decoder: Any, space: Product, points: Sequence[Point], width: int, roun
 
     A callable that returns floats has rounded on its way: its values count as known to `rounding` units in the last
     place of the largest one. Tables, affine pairs, and callables that return exact numbers at exact points, are exact.
-    Raises MisuseError for NaN, infinities and wrong lengths.
+    Raises MisuseError for NaN, infinities, wrong lengths, and a `rounding` that is no whole number of at least 0.
     """
+    if isinstance(rounding, bool) or not isinstance(rounding, int) or rounding < 0:
+        do = "give units in the last place, such as 1024"
+        raise MisuseError(wanted="rounding as a whole number of at least 0", got=repr(rounding), do=do)
     if isinstance(decoder, Mapping):
         return _from_table(decoder, space, points, width), fmpq(0)
     if callable(decoder):
@@ -53,13 +56,17 @@ def observation(x: Any, space: Product) -> Point:
 
 
 def affine(W: Any, u: Any, space: Product, points: Sequence[Point], width: int) -> Rows:
-    """``f(z) = W psi(z) + u``; W: (copies * n, statistics of the encoder), u: (copies * n), exact numbers or floats."""
+    """``f(z) = W psi(z) + u``; W: (copies * n, statistics of the encoder), u: (copies * n), exact numbers or floats.
+
+    Columns of W: latent unit by latent unit, for each its statistics in the family's order.
+    """
     matrix = [[_value(entry) for entry in _flat(row)] for row in _rows(W)]
     shift = [_value(entry) for entry in _flat(u)]
     inner = space.n_statistics * space.copies
     if len(matrix) != width or len(shift) != width or any(len(row) != inner for row in matrix):
         shape = f"{len(matrix)} x {len(matrix[0]) if matrix else 0} and {len(shift)}"
-        raise MisuseError(wanted=f"W of shape {width} x {inner} and u of length {width}", got=shape, do="reshape them")
+        do = "order the columns latent unit by latent unit, for each its statistics in the family's order"
+        raise MisuseError(wanted=f"W of shape {width} x {inner} and u of length {width}", got=shape, do=do)
     found = []
     for point in points:
         psi = space.statistics(point)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 import sympy as sp
 
@@ -43,6 +44,8 @@ def parse_support(text: str) -> tuple[Support, tuple[Size, ...]]:
     bounded = re.fullmatch(r"(interval|integers)\s*\(([^,]*),([^,]*)\)", flat)
     if bounded:
         return _bounded(bounded[1], _bound(bounded[2]), _bound(bounded[3]), flat), ()
+    if re.fullmatch(r"\w+", flat) and (near := get_close_matches(flat.lower(), [*SCALARS, *BLOCKS], n=1, cutoff=0.7)):
+        raise MisuseError(wanted=f"a support: {FORMS}", got=repr(text), do=f"did you mean {near[0]!r}?")
     if not re.match(r"\w+\s*\(", flat):
         raise MisuseError(wanted=f"a support: {FORMS}", got=repr(text), do="write one of these")
     return _block(flat)

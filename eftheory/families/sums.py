@@ -20,6 +20,9 @@ MAX_POINTS = 4096
 
 def finite(explicit: Explicit) -> Normalised | None:
     """``log sum_x base(x) exp(<natural, statistics(x)>)`` over an explicit finite support."""
+    count = explicit.support.count(len(explicit.variables))
+    if count is None or count > MAX_POINTS:
+        return None
     points = list(islice(explicit.support.points(len(explicit.variables)), MAX_POINTS + 1))
     if len(points) > MAX_POINTS:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
+from math import comb
 
 import sympy as sp
 
@@ -35,6 +36,10 @@ class Support:
         """Every point, exactly, of a finite support at an explicit size."""
         raise MisuseError(wanted="a finite support", got=self.text, do="use quadrature instead of enumeration")
 
+    def count(self, size: int = 1) -> int | None:
+        """How many points; None when there are infinitely many, or a symbol hides how many."""
+        return None
+
     @property
     def text(self) -> str:
         return type(self).__name__.lower()
@@ -51,6 +56,10 @@ class Integers(Support):
     def finite(self) -> bool:
         return self.hi != sp.oo
 
+    def count(self, size: int = 1) -> int | None:
+        width = sp.sympify(self.hi - self.lo) + 1
+        return int(width) if width.is_Integer else None
+
     def points(self, size: int = 1) -> Iterator[Point]:
         if not self.hi.is_Integer:
             return super().points(size)
@@ -66,6 +75,9 @@ class Points(Support):
     """A list of rational numbers."""
 
     values: tuple[sp.Rational, ...]
+
+    def count(self, size: int = 1) -> int | None:
+        return len(self.values)
 
     def points(self, size: int = 1) -> Iterator[Point]:
         return ((value,) for value in self.values)
@@ -96,6 +108,9 @@ class Circle(Support):
 class Bits(Support):
     """{0,1}^size."""
 
+    def count(self, size: int = 1) -> int | None:
+        return int(2**size)
+
     def points(self, size: int = 1) -> Iterator[Point]:
         return product((sp.Integer(0), sp.Integer(1)), repeat=size)
 
@@ -103,6 +118,9 @@ class Bits(Support):
 @dataclass(frozen=True)
 class OneHot(Support):
     """The unit vectors of R^size."""
+
+    def count(self, size: int = 1) -> int | None:
+        return size
 
     def points(self, size: int = 1) -> Iterator[Point]:
         return (tuple(sp.Integer(int(i == j)) for j in range(size)) for i in range(size))
@@ -127,6 +145,11 @@ class Counts(Support):
     @property
     def finite(self) -> bool:
         return self.total is not None
+
+    def count(self, size: int = 1) -> int | None:
+        if self.total is None or not sp.sympify(self.total).is_Integer:
+            return None
+        return comb(int(self.total) + size - 1, size - 1)
 
     def points(self, size: int = 1) -> Iterator[Point]:
         if self.total is None or not self.total.is_Integer:

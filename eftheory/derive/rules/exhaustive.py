@@ -24,8 +24,8 @@ def all_functions(setting: Setting) -> Outcome | None:
     if matrix.free_symbols:
         return None
     values = {tuple(matrix[i, j] for i in range(1, 1 + len(setting.psi))) for j in range(len(points))}
-    independent = len(values) == 1 + len(setting.psi) and setting.fits
-    if matrix.rank() < len(points) and not independent:
+    everything = matrix.rank() == len(points)
+    if not everything and not (len(values) == 1 + len(setting.psi) and setting.fits):
         return None
     return Outcome(
         kind="all",
