@@ -84,9 +84,9 @@ def consistency_witness(
     ``W psi(z) + u``; parameters are flattened (copies, statistics). Columns of W: latent unit by latent unit, for each
     its statistics in the family's order (for ``normal(2)``: z_1, z_1^2, z_2, z_2^2).
     decoder_family, encoder: families with explicit sizes. prior: ``free`` (x is then a pair of observations, and
-    the prior cancels), ``same``, ``uniform``, or a family with values. x: an observation. z_points: latent points, chosen
-    here by default. rounding: units in the last place by which floats returned by a *callable* may be
-    off; tables and affine pairs are taken as the numbers they are.
+    the prior cancels), ``same``, ``uniform``, or a family with values. x: an observation. z_points: latent points,
+    chosen here by default. rounding: units in the last place by which floats returned by a *callable* may be off;
+    tables and affine pairs are taken as the numbers they are.
 
     REFUTED: no encoder of the family, however deep, has the posterior (witness attached; should x itself show nothing,
     observations near it are tried). PROVED: finite latents, every equation holds exactly. SUPPORTED: nothing found.
