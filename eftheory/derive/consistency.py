@@ -6,7 +6,7 @@ non-collapsed ones remain. `collapsed`: W = 0 only. `empty`: not even that. `und
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import sympy as sp
@@ -143,6 +143,8 @@ def consistency(found: Derivation, repairs: tuple[Repair, ...] = (), seconds: fl
         clauses.prior(setting, found.prior),
         clauses.inputs(found.inputs),
     )
+    if undecided:
+        parts = tuple(_blamed(part, found.reason) for part in parts)
     return Consistency(
         verdict=found.verdict,
         status=Status.UNDECIDED if undecided else Status.PROVED,
@@ -159,6 +161,13 @@ def consistency(found: Derivation, repairs: tuple[Repair, ...] = (), seconds: fl
         steps=_steps(found, parts),
         seconds=seconds,
     )
+
+
+def _blamed(clause: Clause, reason: str) -> Clause:
+    """The clause that the verdict's reason names is the undecided one, also when each clause alone was decided."""
+    if not reason.startswith(f"{clause.clause}:") or clause.status is Status.UNDECIDED:
+        return clause
+    return replace(clause, status=Status.UNDECIDED, reason=reason.removeprefix(f"{clause.clause}:").strip())
 
 
 def _nothing(found: Derivation, strings: dict[str, str], seconds: float) -> Consistency:
