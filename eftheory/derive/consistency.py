@@ -137,7 +137,7 @@ def consistency(found: Derivation, repairs: tuple[Repair, ...] = (), seconds: fl
     if found.setting is None or found.domain is None or found.prior is None or found.inputs is None:
         return _nothing(found, strings, seconds)
     setting, gone = found.setting, found.verdict in ("collapsed", "empty")
-    parts = (
+    parts: tuple[Clause, ...] = (
         clauses.minimality(setting),
         clauses.domain(setting, found.domain),
         clauses.prior(setting, found.prior),
