@@ -15,7 +15,7 @@ import sympy as sp
 
 from eftheory.derive.setting import REPRESENTATIVES, Setting, unit_points
 from eftheory.families.base import X
-from eftheory.families.support import Circle, Counts, Integers, Interval, Point, Points
+from eftheory.families.support import Circle, Counts, Integers, Interval, Point, Points, Support
 from eftheory.spec import Inputs
 from eftheory.verdict import Formula
 
@@ -48,6 +48,8 @@ def seen(setting: Setting) -> Seen:
         return Seen(kind="all", reason="the encoder sees x")
     unit = setting.decoder.unit
     n = len(unit.statistics)
+    if inputs.kind == "frequencies" and _known_total(setting):
+        return Seen(kind="all", reason=f"inputs {inputs.text} determine x")
     grid = _grid(setting)
     if grid is None:
         return Seen(kind="unknown", reason=f"no exact grid on the decoder's support for inputs {inputs.text}")
@@ -95,26 +97,43 @@ def _pixels(setting: Setting) -> int | None:
     return min(copies, REPRESENTATIVES) if isinstance(copies, int) else REPRESENTATIVES
 
 
-def _grid(setting: Setting) -> list[tuple[sp.Expr, ...]] | None:
-    """Exact points x: all coordinates of a few decoder units, flattened."""
-    unit = setting.decoder.unit
-    support = unit.support
-    one: list[tuple[sp.Expr, ...]] | None = unit_points(unit)
-    if isinstance(support, Counts):
-        total = support.total
-        bound = 3 if total is None or not total.is_Integer else int(total)
-        cells = [tuple(map(sp.Integer, c)) for c in product(range(bound + 1), repeat=len(unit.variables))]
-        one = [c for c in cells if total is None or sum(c) == bound] if total is None or total.free_symbols else one
-    elif one is None and isinstance(support, Integers):
-        one = [(support.lo + i,) for i in range(5)]
-    elif isinstance(support, Circle):
-        one = [(sp.pi * sp.Rational(i, 2),) for i in (-2, -1, 0, 1)]
-    elif isinstance(support, Interval):
-        one = [(p,) for p in _interval_grid(support)]
-    pixels = _pixels(setting)
+def _grid(setting: Setting) -> list[Point] | None:
+    """Exact points x: all coordinates of a few decoder units, flattened; None where no grid can stand for all x."""
+    one, pixels = _unit_grid(setting), _pixels(setting)
     if one is None or pixels is None:
         return None
     return [sum(choice, ()) for choice in islice(product(one, repeat=pixels), MAX_GRID)]
+
+
+def _unit_grid(setting: Setting) -> list[Point] | None:
+    """Points of one decoder unit: all of them where they are few."""
+    unit, inputs = setting.decoder.unit, setting.spec.inputs
+    support = unit.support
+    summed = inputs.kind != "frequencies" and inputs.sums
+    if summed and (setting.decoder.groups != setting.decoder.family.unit.groups or _open_total(support)):
+        return None  # a sum over a smaller block, or over a made-up total, is not the sum that was asked about
+    table = unit_points(unit)
+    if table is not None:
+        return table
+    if isinstance(support, Counts):
+        return _counts_grid(support, len(unit.variables))
+    if isinstance(support, Integers):
+        return [(support.lo + i,) for i in range(5)]
+    if isinstance(support, Circle):
+        return [(sp.pi * sp.Rational(i, 2),) for i in (-2, -1, 0, 1)]
+    return [(p,) for p in _interval_grid(support)] if isinstance(support, Interval) else None
+
+
+def _counts_grid(support: Counts, words: int) -> list[Point] | None:
+    """Small counts: of every total when it varies, of the total 3 when a symbol stands for it."""
+    cells = [tuple(map(sp.Integer, cell)) for cell in product(range(4), repeat=words)]
+    if support.total is None:
+        return cells
+    return [cell for cell in cells if sum(cell) == 3] if _open_total(support) else None
+
+
+def _open_total(support: Support) -> bool:
+    return isinstance(support, Counts) and support.total is not None and bool(support.total.free_symbols)
 
 
 def _interval_grid(support: Interval) -> list[sp.Expr]:
@@ -156,12 +175,16 @@ def _exhaustive(setting: Setting) -> bool:
     return points is not None and pixels is not None and len(points) ** pixels <= MAX_GRID
 
 
+def _known_total(setting: Setting) -> bool:
+    """Counts x of a known total n: x is n times its frequencies."""
+    support = setting.decoder.unit.support
+    return isinstance(support, Counts) and support.total is not None and setting.decoder.copies == 1
+
+
 def _injective(setting: Setting) -> bool:
     if _exhaustive(setting):
         return True
     unit, expr = setting.decoder.unit, setting.spec.inputs.expr
-    if setting.spec.inputs.kind == "frequencies":
-        return isinstance(unit.support, Counts) and unit.support.total is not None and setting.decoder.copies == 1
     if setting.spec.inputs.sums:
         return False
     variable = sp.Symbol("x", **unit.variables[0].assumptions0)

@@ -48,7 +48,9 @@ def sample_points(support: Support, groups: tuple[int, ...] = (1,)) -> list[tupl
         return list(islice(support.points(size), 512))
     if isinstance(support, Counts):
         total = support.total
-        return list(Counts(sp.Integer(2) if total is None or not total.is_Integer else min(total, 4)).points(size))
+        return list(
+            Counts(sp.Integer(2) if total is None or not total.is_Integer else sp.Integer(min(total, 4))).points(size)
+        )
     if isinstance(support, Simplex):
         weights = [[(i * i + 3 * i * j + j + 1) for i in range(size)] for j in range(6)]
         return [tuple(sp.Rational(w, sum(row)) for w in row) for row in weights]

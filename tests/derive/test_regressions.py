@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from eftheory.check import check
+from eftheory.families.own import own
 
 
 def conditions(**question: str) -> list[str]:
@@ -32,6 +33,26 @@ def test_an_inequality_is_strict_only_where_the_supremum_is_attained() -> None:
     question = {"decoder": "exponential(1)", "encoder": "gamma(1, shape=2)", "prior": "gamma(1, shape=1, rate=1)"}
     assert "u[x] <= 0" in conditions(**question) and "u[x] < 0" not in conditions(**question)
     assert "v[z**2] < 0" in conditions(decoder="poisson(2)", encoder="normal(2)", prior="free")  # attained at x = 0
+
+
+def test_a_smaller_block_does_not_stand_for_a_sum_over_all_components() -> None:
+    """T(x) = x - sum(x)/5 is zero at 00000 and at 11111: T does not determine x, which three bits cannot show."""
+    five = own(statistics=["x[i]"], support="bits(5)")
+    assert check(decoder=five, encoder="bernoulli(1)", prior="free", inputs="x - sum(x)/5").verdict == "undecided"
+    summed = {"encoder": "bernoulli(1)", "prior": "free", "inputs": "x - sum(x)/6"}
+    assert check(decoder="boltzmann(3+3)", **summed).verdict == "undecided"
+    three = own(statistics=["x[i]"], support="bits(3)")
+    question = {"decoder": three, "encoder": "bernoulli(1)", "prior": "free"}
+    assert check(**question, inputs="x - sum(x)/3").verdict == "constrained"
+    assert check(**question, inputs="x - sum(x)/2").verdict == "consistent"  # invertible on R^3
+
+
+@pytest.mark.parametrize(
+    ("inputs", "verdict"), [("frequencies", "consistent"), ("x*(x - 1)*(x - 2)*(x - 3)", "undecided")]
+)
+def test_the_grid_of_inputs_does_not_grow_with_the_total(inputs: str, verdict: str) -> None:
+    question = {"encoder": "bernoulli(1)", "prior": "free", "inputs": inputs}
+    assert check(decoder="multinomial(3, trials=100000)", **question).verdict == verdict
 
 
 def test_hidden_inputs_come_with_two_observations_that_show_it() -> None:
