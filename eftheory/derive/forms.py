@@ -37,14 +37,14 @@ def joint(setting: Setting, collapsed: bool) -> Formula:
     )
 
 
-def decoder_form(setting: Setting, collapsed: bool) -> Formula:
+def decoder_form(collapsed: bool) -> Formula:
     """Equation (5)."""
     if collapsed:
         return Formula(text="f(z) = u", latex="f(z) = u")
     return Formula(text="f(z) = W psi(z) + u", latex=r"f(z) = W\psi(z) + u")
 
 
-def encoder_form(setting: Setting, collapsed: bool) -> Formula:
+def encoder_form(collapsed: bool) -> Formula:
     """Equation (6)."""
     if collapsed:
         return Formula(text="g(x) = v", latex="g(x) = v")

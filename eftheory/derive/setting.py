@@ -313,7 +313,7 @@ def _attainable(relation: sp.Rel, start: list[sp.Expr], free: list[list[sp.Expr]
     form = relation.lts - relation.gts
     moving = [row for row in free if any(r != 0 and form.has(s) for r, s in zip(row, symbols, strict=True))]
     if moving:
-        if any(sp.Poly(form, *symbols).total_degree() > 1 for _ in moving):
+        if sp.Poly(form, *symbols).total_degree() > 1:
             raise Unknown(f"the prior's domain {relation}")
         return True
     side = sign(form.subs(at))
