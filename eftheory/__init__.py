@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eftheory.check import check as check
+    from eftheory.claims import verify as verify
     from eftheory.errors import EftheoryError as EftheoryError
     from eftheory.errors import MisuseError as MisuseError
     from eftheory.verdict import Consistency as Consistency
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 _HOME = {
     "check": "check",
     "consistency_witness": "witness",
+    "verify": "claims",
     "Consistency": "verdict",
     "EftheoryError": "errors",
     "MisuseError": "errors",

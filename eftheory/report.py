@@ -7,8 +7,13 @@ import shlex
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from eftheory.verdict import Clause, Consistency, Status, Witness
+
+if TYPE_CHECKING:
+    from eftheory.claims.discovery import Discovery
+    from eftheory.claims.summary import ClaimReport, Report
 
 MEANING = {
     "consistent": "any decoder of the form below can have its exact posterior in the encoder family.",
@@ -240,3 +245,42 @@ def consistency_html(result: Consistency) -> str:
         forms=[(label, formula) for label, formula in named if formula is not None],
         witness=None if result.witness is None else witness_line(result.witness),
     )
+
+
+_CLAIM_COLOUR = {"holds": "32", "refuted": "32", "supported": "33", "undecided": "35"}
+
+
+def claim_line(claim: ClaimReport, *, width: int = 0, colour: bool = False) -> str:
+    """A claim or control in one line: word, id, instances, tightest ratio, precision, seconds; below it the reason."""
+    word = f"{claim.status:<9}"
+    if colour:
+        word = f"\x1b[1;{_CLAIM_COLOUR.get(claim.status, '31')}m{word}\x1b[0m"
+    ratio = "" if claim.tightest is None else f"ratio {claim.tightest['ratio']:.6g}"
+    bits = f"{claim.precision} bits" if claim.precision else "exact" if claim.status in ("holds", "refuted") else ""
+    facts = f"{claim.instances:>6} instances  {ratio:<16}{bits:<10}{claim.seconds:>8.1f} s"
+    line = f"{word} {claim.id:<{width}} {facts}"
+    return line if claim.good and not claim.reason else f"{line}\n          {claim.reason}"
+
+
+def verification_summary(report: Report, *, resumed_from: str = "") -> str:
+    """The last line of a run: how many claims and controls came out how, and how much work it was."""
+    totals = report.totals
+    shown = [f"{totals['holds']} of {totals['claims']} claims hold"]
+    shown += [f"{totals[word]} {word}" for word in ("supported", "undecided", "failed") if totals[word]]
+    shown += [f"{totals['refuted']} of {totals['controls']} controls are refuted"]
+    shown += [f"{totals[word]} {text}" for word, text in (("passed", "passed"), ("error", "raised")) if totals[word]]
+    kept = f" ({report.resumed} of them from {resumed_from})" if report.resumed else ""
+    work = [f"{totals['instances']} instances{kept}", f"{totals['certificates']} certificates"]
+    return f"{report.status}: {', '.join([*shown, *work])}, {report.seconds:.1f} s"
+
+
+def claims_table(found: Discovery, report: Mapping[str, Any]) -> str:
+    """Markdown table of the claims for the README: id, statement, status in `report` (of ``--json``), controls."""
+    status = {entry["id"]: entry["status"] for entry in report["claims"]}
+    rows = ["| claim | statement | status | controls |", "|---|---|---|---|"]
+    for claim in (each for each in found.claims if each.kind == "claim"):
+        breaks = [each.id for each in found.claims if each.kind == "control" and each.subject == claim.id]
+        controls = ", ".join(f"`{id.partition('#')[2]}` {status.get(id, 'not run')}" for id in breaks) or "none"
+        statement = claim.statement.replace("|", "\\|")
+        rows.append(f"| `{claim.id}` | {statement} | {status.get(claim.id, 'not run')} | {controls} |")
+    return "\n".join(rows) + "\n"

@@ -213,7 +213,12 @@ def test_help_names_only_commands_that_work(capsys: pytest.CaptureFixture[str]) 
     assert main([]) == 0
     assert capsys.readouterr().out == text
     listed = text.partition("Commands:")[2]
-    assert [line.split()[0] for line in listed.splitlines() if line.strip()] == ["check", "families"]
+    assert [line.split()[0] for line in listed.splitlines() if line.strip()] == [
+        "check",
+        "families",
+        "verify",
+        "recheck",
+    ]
     for command in ("check", "families"):
         assert main([command, "--help"]) == 0
         assert "--quiet" in capsys.readouterr().out

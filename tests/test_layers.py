@@ -30,6 +30,7 @@ RULES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("witness", "families spec exact verdict errors", "flint"),
         ("bounds", "exact verdict errors", ""),
         ("analytic", "families exact bounds verdict errors", "numpy scipy sympy"),
+        ("suites", "claims exact bounds verdict errors", ""),
         ("check", "derive witness spec verdict errors", ""),
         ("recheck", "", "mpmath"),
         (
@@ -143,6 +144,8 @@ def test_every_module_imports_only_what_its_room_may(path: Path) -> None:
         ("check", "import importlib\nimportlib.import_module(name)", "?"),
         ("check", "import importlib\nimportlib.import_module(f'eftheory.{name}')", "eftheory.?"),
         ("cli", "import numpy", "numpy"),
+        ("claims", "import numpy", "numpy"),
+        ("claims", "from eftheory.exact import compare", "eftheory.exact.compare"),
     ],
 )
 def test_the_guard_can_fail(room: str, source: str, offence: str) -> None:
@@ -171,7 +174,12 @@ def main(*words: str) -> str:
     return f"from eftheory.__main__ import main; main({list(words)!r})"
 
 
-@pytest.mark.parametrize("code", ["import eftheory", main("--help"), main("check", "--help"), main("--version")])
+LIGHT = ["import eftheory", "import eftheory.claims.runner", *(main(*words.split()) for words in (
+    "--help", "--version", "check --help", "verify --help", "recheck --help"
+))]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", LIGHT)
 def test_nothing_heavy_is_loaded_before_it_is_needed(code: str) -> None:
     assert loaded(code).isdisjoint(HEAVY)
 
@@ -180,6 +188,13 @@ def test_check_loads_sympy_but_no_torch_scipy_or_matplotlib() -> None:
     modules = loaded(main("check", "bernoulli-vae", "--quiet"))
     assert "sympy" in modules, "the measurement itself works"
     assert modules.isdisjoint({"torch", "scipy", "matplotlib", "jinja2", "rich"})
+
+
+def test_recheck_loads_nothing_that_makes_certificates(tmp_path: Path) -> None:
+    (tmp_path / "c.json").write_text("{}")
+    modules = loaded(main("recheck", str(tmp_path)))
+    assert "mpmath" in modules, "the measurement itself works"
+    assert modules.isdisjoint({"sympy", "flint", "numpy", "torch", "scipy", "matplotlib", "jinja2", "rich"})
 
 
 # --- derive knows no family by name -----------------------------------------------------------------------------------

@@ -1,21 +1,25 @@
 """The command line: parses, calls, prints. Each subcommand imports what it needs, so that `--help` stays light.
 
-Exit codes: 0 consistent or constrained, 1 collapsed or empty, 2 undecided, 64 bad input (one plain line on stderr),
-70 a defect of eftheory itself (so that a crash never reads as an answer), 130 interrupted.
+Exit codes: 0 consistent or constrained, 1 collapsed or empty, 2 undecided (`verify` and `recheck` say theirs), 64 bad
+input (one plain line on stderr), 70 a defect of eftheory itself (so that a crash never reads as an answer), 130
+interrupted.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eftheory.cli.options import Quiet, refuse
 from eftheory.cli.output import progress, refuse_unwritable, terminal_width, write_atomically
+from eftheory.cli.verify import recheck as recheck_command
+from eftheory.cli.verify import verify as verify_command
 from eftheory.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -32,8 +36,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print the bare answer only, no progress bar.")]
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -128,26 +130,19 @@ def check(
     """
     asked = {"NAME": model, "--decoder": decoder, "--encoder": encoder, "--prior": prior, "--inputs": inputs}
     if list_models:
-        _refuse("--list", {**asked, "--json": json, "--latex": latex, "--explain": explain})
+        refuse("--list", {**asked, "--json": json, "--latex": latex, "--explain": explain})
         return _list_models(quiet)
     if json == "-":
-        _refuse("--json -", {"--latex": latex, "--explain": explain})
+        refuse("--json -", {"--latex": latex, "--explain": explain})
     if latex:
-        _refuse("--latex", {"--explain": explain})
+        refuse("--latex", {"--explain": explain})
     if quiet:
-        _refuse("--quiet", {"--latex": latex, "--explain": explain})
+        refuse("--quiet", {"--latex": latex, "--explain": explain})
     refuse_unwritable(json)
     with progress(quiet):
         result = _answer(_specification(model, decoder, encoder, prior, inputs))
     _show(result, json=json, latex=latex, explain=explain, quiet=quiet)
     return EXIT[result.verdict]
-
-
-def _refuse(option: str, others: Mapping[str, object]) -> None:
-    """Raise where `option` comes with another one that contradicts it."""
-    given = [name for name, value in others.items() if value not in (None, False)]
-    if given:
-        raise MisuseError(wanted=f"{option} alone", got=f"{option} with {', '.join(given)}", do="leave one out")
 
 
 def _specification(
@@ -166,7 +161,7 @@ def _specification(
             raise MisuseError(wanted=wanted, got=repr(value), do="name one, or see 'eftheory check --list'")
     families = {"--decoder": decoder, "--encoder": encoder}
     if model is not None:
-        _refuse(repr(model), families)
+        refuse(repr(model), families)
     elif None in (decoder, encoder, prior):
         missing = [name for name, value in {**families, "--prior": prior}.items() if value is None]
         raise MisuseError(
@@ -241,3 +236,7 @@ def families(
 
 def _listed(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+
+
+app.command("verify", short_help="Do the theorems hold? Runs claims and their controls.")(verify_command)
+app.command("recheck", short_help="Are these certificates right? Computed anew, from them alone.")(recheck_command)

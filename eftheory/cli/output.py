@@ -8,8 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING
 
 from eftheory.errors import MisuseError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 PATIENCE = 2.0
 """Seconds after which a progress bar appears on a terminal."""
@@ -71,31 +76,74 @@ def _unwritable(path: Path, reason: str) -> MisuseError:
     return MisuseError(wanted="--json FILE that can be written", got=f"{path}: {reason}", do="choose another path")
 
 
-@contextmanager
-def progress(quiet: bool) -> Iterator[None]:
-    """On a terminal, show a moving bar on stderr once the work has lasted `PATIENCE` seconds."""
-    if quiet or not sys.stderr.isatty():
-        yield
-        return
-    from threading import Event, Thread
+class Bar:
+    """What a progress bar shows; works the same where none appears."""
 
-    done = Event()
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self._lock = Lock()
+        self._done, self._total = 0, 0
+        self._shown: Progress | None = None
 
-    def watch() -> None:
-        if done.wait(PATIENCE):
-            return
+    def show(self, done: int, total: int) -> None:
+        """`done` of `total` steps."""
+        with self._lock:
+            self._done, self._total = done, total
+            self._refresh()
+
+    def say(self, line: str) -> None:
+        """Print a line on stdout, above the bar where there is one."""
+        with self._lock:
+            if self._shown is not None:
+                self._shown.stop()
+            print(line, flush=True)
+            if self._shown is not None:
+                self._shown.start()
+
+    def appear(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-        columns = (TextColumn("deriving"), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            bar.add_task("deriving", total=None)
-            done.wait()
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+        with self._lock:
+            # stdout stays as it is: rich would send what is printed there to stderr
+            self._shown = Progress(
+                *columns, console=Console(stderr=True), transient=True, redirect_stdout=False, redirect_stderr=False
+            )
+            self._shown.add_task(self.label, total=None)
+            self._refresh()
+            self._shown.start()
+
+    def vanish(self) -> None:
+        with self._lock:
+            if self._shown is not None:
+                self._shown.stop()
+
+    def _refresh(self) -> None:
+        if self._shown is not None and self._total:
+            (task,) = self._shown.task_ids
+            text = f"{self.label} {self._done}/{self._total}"
+            self._shown.update(task, completed=self._done, total=self._total, description=text)
+
+
+@contextmanager
+def progress(quiet: bool, label: str = "deriving") -> Iterator[Bar]:
+    """On a terminal, show a moving bar on stderr once the work has lasted `PATIENCE` seconds."""
+    bar = Bar(label)
+    if quiet or not sys.stderr.isatty():
+        yield bar
+        return
+    done = Event()
+
+    def watch() -> None:
+        if not done.wait(PATIENCE):
+            bar.appear()
 
     thread = Thread(target=watch, daemon=True)
     thread.start()
     try:
-        yield
+        yield bar
     finally:
         done.set()
         thread.join()
+        bar.vanish()
