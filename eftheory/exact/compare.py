@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 from fractions import Fraction
+from math import ceil, floor
 
 from flint import arb, ctx
 
@@ -20,6 +21,11 @@ PRECISIONS = (64, 128, 256, 512, 1024, 2048)
 def certainly_less(a: arb, b: arb) -> bool:
     """True when every number in `a` is below every number in `b`; False says nothing."""
     return bool(a < b)
+
+
+def certainly_at_most(a: arb, b: arb) -> bool:
+    """True when no number in `a` is above any number in `b`; False says nothing."""
+    return bool(a <= b)
 
 
 def certainly_nonzero(ball: arb) -> bool:
@@ -69,15 +75,30 @@ def outward(ball: arb, digits: int = 20) -> tuple[str, str]:
         raise MisuseError(wanted="a finite enclosure", got=str(ball), do="check the domain of what was evaluated")
     with ctx.workprec(max(ctx.prec, ball.mid().bits() + 64)):
         lower, upper = exact_fraction(ball.lower()), exact_fraction(ball.upper())
-    return _decimal(lower, digits, up=False), _decimal(upper, digits, up=True)
+    return decimal(lower, digits, up=False), decimal(upper, digits, up=True)
 
 
-def _decimal(value: Fraction, digits: int, *, up: bool) -> str:
-    """`value` with `digits` significant digits, rounded down, or up."""
+def is_canonical(ball: arb, digits: int = 20) -> bool:
+    """Whether every number in `ball` has the same `outward` decimals: a better precision would not change them."""
+    if not ball.is_finite():
+        return False
+    lower, upper = exact_fraction(ball.lower()), exact_fraction(ball.upper())
+    return all(decimal(lower, digits, up=up) == decimal(upper, digits, up=up) for up in (False, True))
+
+
+def decimal(value: Fraction, digits: int = 20, *, up: bool) -> str:
+    """`value` with exactly `digits` significant digits, rounded down, or up; zero is ``"0"``."""
     if value == 0:
         return "0"
-    exponent = len(str(abs(value.numerator))) - len(str(value.denominator)) - digits
+    exponent = _decimal_order(abs(value)) - digits + 1
     scaled = value / Fraction(10) ** exponent
-    mantissa = -((-scaled.numerator) // scaled.denominator) if up else scaled.numerator // scaled.denominator
-    sign_bit = 1 if mantissa < 0 else 0
-    return str(Decimal((sign_bit, tuple(int(d) for d in str(abs(mantissa))), exponent)))
+    mantissa = abs(ceil(scaled) if up else floor(scaled))
+    if mantissa == 10**digits:
+        mantissa, exponent = mantissa // 10, exponent + 1
+    return str(Decimal((int(value < 0), tuple(int(digit) for digit in str(mantissa)), exponent)))
+
+
+def _decimal_order(size: Fraction) -> int:
+    """The n with ``10^n <= size < 10^(n+1)``, for positive `size`."""
+    order = len(str(size.numerator)) - len(str(size.denominator))
+    return order if size >= Fraction(10) ** order else order - 1

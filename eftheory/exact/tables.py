@@ -31,8 +31,8 @@ def decoder_table(nu: Matrix, base: Vector, psi: Matrix, odds_w: Matrix, odds_u:
         _positive(row, "odds of W")
     columns = []
     for z in psi:
-        theta = [fmpq(u) * _power(row, z) for u, row in zip(odds_u, odds_w, strict=True)]
-        mass = [fmpq(h) * _power(theta, x) for h, x in zip(base, nu, strict=True)]
+        theta = [fmpq(u) * monomial(row, z) for u, row in zip(odds_u, odds_w, strict=True)]
+        mass = [fmpq(h) * monomial(theta, x) for h, x in zip(base, nu, strict=True)]
         total = sum(mass, fmpq(0))
         columns.append([m / total for m in mass])
     return [list(row) for row in zip(*columns, strict=True)]
@@ -89,7 +89,7 @@ def first_violation(table: Table, psi_values: Matrix, base: Vector) -> tuple[int
     for index, row in enumerate(table):
         _positive(row, "joint")
         for b in weights:
-            product = _power([p / fmpq(k) for p, k in zip(row, base, strict=True)], b)
+            product = monomial([p / fmpq(k) for p, k in zip(row, base, strict=True)], b)
             if product != 1:
                 return index, b, product
     return None
@@ -104,7 +104,8 @@ def _coupling(odds: Matrix, x: Vector, z: Vector) -> fmpq:
     return product
 
 
-def _power(bases: Vector, exponents: Vector) -> fmpq:
+def monomial(bases: Vector, exponents: Vector) -> fmpq:
+    """``prod_i bases_i ** exponents_i``; MisuseError for an exponent that is no integer."""
     product = fmpq(1)
     for base, exponent in zip(bases, exponents, strict=True):
         product *= fmpq(base) ** _integer(fmpq(exponent))
