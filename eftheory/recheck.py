@@ -1737,7 +1737,9 @@ FORMULAS: dict[str, Formula] = {
     "vae-error/sec-3-1-hashing-frequencies#known-total": Formula(
         relation=FREQUENCIES.relation, given=DOCUMENTS, quantities=FREQUENCIES.quantities, own=FREQUENCIES.own
     ),
-    "vae-error/prop-a1": _fit(),
+    "vae-error/prop-a1": _fit(
+        "all(err(z) <= R(z) or all(error(x, z) == residual(x, z) for x in each(pd) if pd[x] != 0) for z in each(prior))"
+    ),
     "vae-error/prop-a1#unweighted": _fit(
         given=(*LEAST_SQUARES[:2], "all(P(x, y) == P(y, x) for x in each(pd) for y in each(pd))")
     ),
