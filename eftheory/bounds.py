@@ -21,6 +21,7 @@ from eftheory.exact.arithmetic import BALL, FLOAT, Arithmetic, Number
 from eftheory.exact.maximum import stays_below
 
 HALF = Fraction(1, 2)
+GOLDEN = (5**0.5 - 1) / 2
 OCTAVES = 18.0
 """The grid of the search for the envelope's slope reaches down to ``e^-18`` of the largest L."""
 SLOPE = Fraction(6477, 10000)
@@ -177,8 +178,9 @@ def two_bit_gap(delta: Number, *, on: Arithmetic = BALL) -> Number:
 def _alpha(alpha: Number, states: int, on: Arithmetic) -> Number:
     """alpha as a number of the arithmetic; MisuseError unless ``0 < alpha < 1/K``, where that can be told."""
     number = on.number(alpha)
-    outside = (on.less(on.number(0), number), on.less(number * states, on.number(1)))
-    if states < 2 or False in outside:
+    inside = (on.less(on.number(0), number), on.less(number * states, on.number(1)))
+    too_large = (alpha * states >= 1) is True  # 1/K itself is a tie in balls, but not as the rational it came as
+    if states < 2 or too_large or False in inside:
         got = f"alpha = {alpha}, K = {states}"
         raise MisuseError(wanted="0 < alpha < 1/K, K >= 2", got=got, do="bound every probability from below by alpha")
     return number
@@ -201,14 +203,11 @@ def _gap(eps: Number, on: Arithmetic) -> Number:
     return number
 
 
-def _curve(alpha: float, states: int, pieces: int) -> list[tuple[float, float]]:
-    """Points (kl, L^2) of both curves, L on a geometric grid and on an even one."""
+def _lengths(alpha: float, states: int, pieces: int) -> list[float]:
+    """Values of L up to its largest, ascending: an even grid and a geometric one."""
     longest = log((1 - (states - 1) * alpha) / alpha)
-    points = [(0.0, 0.0)]
     steps = [step / pieces for step in range(1, pieces + 1)]
-    for length in (longest * share for part in steps for share in (part, exp(OCTAVES * (part - 1)))):
-        points += [(t(length, alpha), length * length) for t in (_upper_kl, _lower_kl)]
-    return points
+    return [0.0, *sorted(longest * share for part in steps for share in (part, exp(OCTAVES * (part - 1))))]
 
 
 def _upper_kl(length: float, alpha: float) -> float:
@@ -228,7 +227,8 @@ def _supporting_slope(eps: float, alpha: float, states: int, pieces: int) -> Fra
     if not (eps >= 0.0 and isfinite(eps)):
         raise MisuseError(wanted="a finite gap of at least 0", got=f"eps = {eps}", do="compute the gap first")
     hull: list[tuple[float, float]] = []
-    for point in sorted(_curve(alpha, states, pieces)):
+    curves = [(t(length, alpha), length**2) for length in _lengths(alpha, states, pieces) for t in (_upper_kl, _lower_kl)]
+    for point in sorted(curves):
         while len(hull) > 1 and _turns_up(hull[-2], hull[-1], point):
             hull.pop()
         hull.append(point)
@@ -243,5 +243,16 @@ def _turns_up(a: tuple[float, float], b: tuple[float, float], c: tuple[float, fl
 
 
 def _height(slope: float, alpha: float, states: int, pieces: int) -> float:
-    """``max_L max_i (L^2 - slope t_i(L))`` in floats."""
-    return max(square - slope * t for t, square in _curve(alpha, states, pieces))
+    """``max_L max_i (L^2 - slope t_i(L))`` in floats: the best of the grid, refined between its neighbours."""
+    lengths = _lengths(alpha, states, pieces)
+    return max(_peak(lambda s, t=t: s * s - slope * t(s, alpha), lengths) for t in (_upper_kl, _lower_kl))
+
+
+def _peak(f: Callable[[float], float], grid: list[float]) -> float:
+    """The maximum of f: by golden sections around the best point of the grid."""
+    best = max(range(len(grid)), key=lambda i: f(grid[i]))
+    low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
+    for _ in range(60):
+        left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+        low, high = (low, right) if f(left) >= f(right) else (left, high)
+    return max(f(grid[best]), f((low + high) / 2))

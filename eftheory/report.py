@@ -275,12 +275,26 @@ def verification_summary(report: Report, *, resumed_from: str = "") -> str:
 
 
 def claims_table(found: Discovery, report: Mapping[str, Any]) -> str:
-    """Markdown table of the claims for the README: id, statement, status in `report` (of ``--json``), controls."""
-    status = {entry["id"]: entry["status"] for entry in report["claims"]}
-    rows = ["| claim | statement | status | controls |", "|---|---|---|---|"]
+    """Markdown table of the claims for the README, from a report of ``--json``.
+
+    Columns: id, statement, status with the number of instances, largest ratio of value to bound, controls.
+    """
+    entries = {entry["id"]: entry for entry in report["claims"]}
+    rows = ["| claim | statement | status (instances) | largest ratio | controls |", "|---|---|---|---|---|"]
     for claim in (each for each in found.claims if each.kind == "claim"):
         breaks = [each.id for each in found.claims if each.kind == "control" and each.subject == claim.id]
-        controls = ", ".join(f"`{id.partition('#')[2]}` {status.get(id, 'not run')}" for id in breaks) or "none"
-        statement = claim.statement.replace("|", "\\|")
-        rows.append(f"| `{claim.id}` | {statement} | {status.get(claim.id, 'not run')} | {controls} |")
+        controls = ", ".join(f"`{id.partition('#')[2]}` {_status(entries.get(id))}" for id in breaks) or "none"
+        entry = entries.get(claim.id)
+        count = "" if entry is None else f" ({entry['instances']})"
+        cells = (f"`{claim.id}`", claim.statement, _status(entry) + count, _ratio(entry), controls)
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+def _status(entry: Mapping[str, Any] | None) -> str:
+    return "not run" if entry is None else str(entry["status"])
+
+
+def _ratio(entry: Mapping[str, Any] | None) -> str:
+    tightest = None if entry is None else entry["tightest"]
+    return "" if not tightest or tightest["ratio"] is None else f"{tightest['ratio']:.5f}"

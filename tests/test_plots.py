@@ -82,6 +82,48 @@ def test_what_has_no_plane_is_listed(points: list[tuple[str, ...]]) -> None:
     assert [height for _, height in marks(figure)] == [1, -2, 1]
 
 
+def offsets(figure: plots.Picture, label: str) -> list[list[float]]:
+    found = [part for part in figure.axes[0].collections if part.get_label() == label]
+    return [list(map(float, point)) for part in found for point in part.get_offsets()]
+
+
+CLOUDS = {"many": ([1.0, 10.0, 100.0], [0.1, 0.2, 0.3]), "few": ([2.0], [5.0])}
+CURVES = {f"curve {n}": ([1.0, 10.0, 100.0], [float(n), n + 1.0, n + 2.0]) for n in range(1, 8)}
+
+
+def test_points_and_curves_are_drawn_where_they_are_and_named() -> None:
+    figure = plots.points_and_curves(CLOUDS, CURVES, x="gap", y="distance", title="ladder")
+    ax = figure.axes[0]
+    assert offsets(figure, "many") == [[1, 0.1], [10, 0.2], [100, 0.3]] and offsets(figure, "few") == [[2, 5]]
+    assert {line.get_label(): line.get_xydata().T.tolist() for line in ax.lines} == {
+        name: [list(x), list(y)] for name, (x, y) in CURVES.items()
+    }
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [*CLOUDS, *CURVES]
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left")) == ("gap", "distance", "ladder")
+
+
+def test_every_curve_looks_different() -> None:
+    lines = plots.points_and_curves({}, CURVES, x="", y="").axes[0].lines
+    assert len(lines) == 7 and len({(line.get_color(), line.get_linestyle()) for line in lines}) == 7
+
+
+@pytest.mark.parametrize("logarithmic", ["", "x", "y", "xy"])
+def test_axes_are_logarithmic_as_asked(logarithmic: str) -> None:
+    ax = plots.points_and_curves({}, CURVES, x="", y="", logarithmic=logarithmic).axes[0]
+    assert {"x": ax.get_xscale(), "y": ax.get_yscale()} == {a: "log" if a in logarithmic else "linear" for a in "xy"}
+
+
+def test_the_frontier_has_a_line_for_each_bound_top_down() -> None:
+    rows = {"trivial": ([0.1, 0.2], [0.9]), "linear": ([0.5], [0.99, 1.0])}
+    figure = plots.frontier_picture(rows, x="value / bound", least=0.01)
+    ax = figure.axes[0]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["trivial", "linear"]
+    assert offsets(figure, "random") == [[0.1, 0], [0.2, 0]] and offsets(figure, "adversary") == [[0.9, 0]]
+    drawn = [list(map(float, point)) for part in ax.collections for point in part.get_offsets()]
+    assert len(drawn) == 6 and [0.99, 1] in drawn and [1.0, 1] in drawn
+    assert ax.yaxis_inverted() and ax.get_xscale() == "log" and ax.get_xlim()[0] == 0.01
+
+
 def test_a_picture_shows_itself_as_png(tmp_path) -> None:
     file = tmp_path / "witness.png"
     file.write_bytes(plots.witness_picture(SQUARE)._repr_png_())

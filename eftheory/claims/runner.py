@@ -64,9 +64,9 @@ def run(
     *,
     quick: bool = False,
     jobs: int | None = None,
-    certificates: Path | None = None,
-    journal: Path | None = None,
-    report: Path | None = None,
+    certificates: Path | str | None = None,
+    journal: Path | str | None = None,
+    report: Path | str | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> Report:
@@ -80,6 +80,7 @@ def run(
     jobs = usable_cores() if jobs is None else jobs
     if jobs < 1:
         raise MisuseError(wanted="at least one job", got=str(jobs), do="leave it out to use every core")
+    certificates, journal, report = (None if path is None else Path(path) for path in (certificates, journal, report))
     return _Run(claims, quick, certificates, report, progress or (lambda event: None)).go(jobs, journal, fresh)
 
 

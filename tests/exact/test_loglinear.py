@@ -42,6 +42,8 @@ NON_ZERO = {
     "2 log(1 + 1e-30) - log(1 + 2e-30)": times(2, log(1 + TINY)) - log(1 + 2 * TINY),
     "log(1 + 1e-30) - 1e-30": log(1 + TINY) - LOGS.number(TINY),
     "1e-300": LOGS.number(fmpq(1, 10**300)),
+    "-1e-300": LOGS.number(fmpq(-1, 10**300)),
+    "-1 + log 4 - 2 log 2": log(4) - times(2, log(2)) - LOGS.number(1),
     "log 2 to 40 digits": log(2) - LOGS.number(fmpq(6931471805599453094172321214581765680755, 10**40)),
     "Pythagorean comma": times(12, log(fmpq(3, 2))) - times(7, log(2)),
     "1e-40 log 2": times(fmpq(1, 10**40), log(2)),

@@ -45,7 +45,7 @@ def test_a_boltzmann_machine_has_the_interactions_between_its_groups() -> None:
 
 def test_the_largest_side_is_allowed_and_one_bit_more_is_not() -> None:
     assert MOST_POINTS == 2**12 and family_side("bernoulli(8)").count == 256
-    with pytest.raises(MisuseError, match="at most 4096 points.*8192 points"):
+    with pytest.raises(MisuseError, match=r"at most 4096 points.*8192 points"):
         family_side("bernoulli(13)")
 
 
