@@ -227,7 +227,9 @@ def _supporting_slope(eps: float, alpha: float, states: int, pieces: int) -> Fra
     if not (eps >= 0.0 and isfinite(eps)):
         raise MisuseError(wanted="a finite gap of at least 0", got=f"eps = {eps}", do="compute the gap first")
     hull: list[tuple[float, float]] = []
-    curves = [(t(length, alpha), length**2) for length in _lengths(alpha, states, pieces) for t in (_upper_kl, _lower_kl)]
+    curves = [
+        (t(length, alpha), length**2) for length in _lengths(alpha, states, pieces) for t in (_upper_kl, _lower_kl)
+    ]
     for point in sorted(curves):
         while len(hull) > 1 and _turns_up(hull[-2], hull[-1], point):
             hull.pop()

@@ -1854,6 +1854,9 @@ FORMULAS: dict[str, Formula] = {
     "vae-error/two-bit-gap-sharper": Formula(
         relation="2*delta**2/larger**2 <= loss", given=TWO_BITS, quantities=TWO_BITS_NUMBERS, own=TWO_BITS_OWN
     ),
+    "vae-error/two-bit-gap-sharper#constant-above-2": Formula(
+        relation="2.001*delta**2/larger**2 <= loss", given=TWO_BITS, quantities=TWO_BITS_NUMBERS, own=TWO_BITS_OWN
+    ),
     "vae-error/two-bit-gap#constant-above-8": Formula(
         relation="8.001*delta**2 <= loss", given=TWO_BITS, quantities=TWO_BITS_NUMBERS, own=TWO_BITS_OWN
     ),

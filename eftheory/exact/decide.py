@@ -13,6 +13,7 @@ from typing import Any
 
 from flint import arb, ctx, fmpq
 
+from eftheory.errors import MisuseError
 from eftheory.exact.compare import PRECISIONS, certainly_at_most, certainly_less, decimal, is_canonical, outward
 from eftheory.verdict import Status, Verdict
 
@@ -37,16 +38,12 @@ def certify(compute: Callable[[], Sheet], *, scope: str = "one instance", precis
     `compute` is called anew under each working precision, until every pair is certain and every enclosure final.
     CERTIFIED, REFUTED (one pair is certainly the other way) or UNDECIDED (a tie at the last precision).
     """
-    sheet, bits, decided = Sheet(()), 0, None
-    for bits in precisions:
-        with ctx.workprec(bits):
-            sheet = compute()
-            decided = _decide(sheet)
-            if decided is not None and all(is_canonical(ball) for ball in sheet.quantities.values()):
-                break
+    sheet, bits = _climb(compute, precisions, lambda found: _decide(found) is not None)
+    if not sheet.pairs:
+        raise MisuseError(wanted="at least one comparison", got="none", do="an empty claim would hold of anything")
+    decided = _decide(sheet)
     with ctx.workprec(bits):
-        quantities = {name: enclosure(ball) for name, ball in sheet.quantities.items()}
-        statistics = {**_tightest(sheet.pairs), "precision": bits, "quantities": quantities, "method": "balls"}
+        statistics = {**_tightest(sheet.pairs), **_recorded(sheet.quantities, bits)}
     if decided is None:
         reason = f"a tie at {bits} bits: the two sides are equal or closer than that"
         return Verdict(status=Status.UNDECIDED, scope=scope, reason=reason, statistics=statistics)
@@ -56,6 +53,13 @@ def certify(compute: Callable[[], Sheet], *, scope: str = "one instance", precis
     reason = "the computed side is certainly above the stated one"
     witness = {key: statistics[key] for key in ("computed", "stated")}
     return Verdict(status=Status.REFUTED, scope=scope, reason=reason, witness=witness, statistics=statistics)
+
+
+def enclosed(compute: Callable[[], Mapping[str, arb]], *, precisions: Iterable[int] = START) -> dict[str, Any]:
+    """The statistics of a verdict that needs no comparison: its quantities to 20 digits, and the precision it took."""
+    sheet, bits = _climb(lambda: Sheet((), compute()), precisions, lambda found: True)
+    with ctx.workprec(bits):
+        return _recorded(sheet.quantities, bits)
 
 
 def exactly(
@@ -77,6 +81,24 @@ def enclosure(ball: arb, exact: fmpq | None = None) -> dict[str, Any]:
     else:
         lower, upper = outward(ball, DIGITS)
     return {"lower": lower, "upper": upper, "digits": DIGITS}
+
+
+def _climb(
+    compute: Callable[[], Sheet], precisions: Iterable[int], settled: Callable[[Sheet], bool]
+) -> tuple[Sheet, int]:
+    """The first evaluation that is settled and whose quantities have their final digits, else the last one."""
+    sheet, bits = Sheet(()), 0
+    for bits in precisions:
+        with ctx.workprec(bits):
+            sheet = compute()
+            if settled(sheet) and all(is_canonical(ball) for ball in sheet.quantities.values()):
+                break
+    return sheet, bits
+
+
+def _recorded(quantities: Mapping[str, arb], bits: int) -> dict[str, Any]:
+    named = {name: enclosure(ball) for name, ball in quantities.items()}
+    return {"precision": bits, "quantities": named, "method": "balls"}
 
 
 def _decide(sheet: Sheet) -> bool | None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from flint import arb, fmpq
 
 from eftheory.errors import MisuseError
-from eftheory.exact.decide import Sheet, certify, exactly
+from eftheory.exact.decide import enclosed, exactly
 from eftheory.verdict import Verdict
 
 
@@ -27,10 +27,9 @@ def proved(
     verdict = exactly(true, reason=reason, quantities=exact)
     if balls is None:
         return verdict
-    compute = balls
-    enclosed = certify(lambda: Sheet((), compute())).statistics
-    quantities = {**verdict.statistics["quantities"], **enclosed["quantities"]}
-    statistics = {**verdict.statistics, "quantities": quantities, "precision": enclosed["precision"]}
+    found = enclosed(balls)
+    quantities = {**verdict.statistics["quantities"], **found["quantities"]}
+    statistics = {**verdict.statistics, "quantities": quantities, "precision": found["precision"]}
     return replace(verdict, statistics=statistics, witness=None if true else quantities)
 
 

@@ -134,7 +134,7 @@ def decide(instance: Mapping[str, Any], bound: Callable[[Sequence[fmpq], fmpq], 
     quantities=QUANTITIES,
 )
 def two_bit_gap(instance: Mapping[str, Any]) -> Verdict:
-    r"""Two bits: $KL(q\|p) \ge \delta^2/2$ for every factorised q, $\delta = p_{00}p_{11} - p_{01}p_{10}$."""
+    r"""Two bits: KL(q, p) >= delta^2/2 for every factorised q, delta = p00 p11 - p01 p10."""
     return decide(instance, lambda p, delta: stated(delta, on=BALL))
 
 
@@ -151,7 +151,7 @@ def _larger(p: Sequence[Any]) -> Any:
     quantities=QUANTITIES,
 )
 def two_bit_gap_sharper(instance: Mapping[str, Any]) -> Verdict:
-    r"""Two bits: $KL(q\|p) \ge 2\delta^2/m^2$, m the larger probability of a value of the first bit; tight."""
+    r"""Two bits: KL(q, p) >= 2 delta^2/m^2, m the larger probability of a value of the first bit; tight (new)."""
     return decide(instance, lambda p, delta: arb(2 * (delta / _larger(p)) ** 2))
 
 
@@ -179,6 +179,28 @@ def near_fair(quick: bool) -> list[str]:
 def constant_above_8(instance: Mapping[str, Any]) -> Verdict:
     """Every constant above 8 is refuted by p = 1/4 +- t with t small enough; here 8.001."""
     return decide(instance, lambda p, delta: arb(fmpq(8001, 1000) * delta**2))
+
+
+SHARPER_STILL = "2.001*delta**2/larger**2 <= loss"
+
+
+@control(
+    "vae-error/two-bit-gap-sharper",
+    "constant-above-2",
+    instances=Instances(
+        keys=near_fair,
+        build=lambda key: as_instance(
+            [fmpq(1, 2)] * 2, [fmpq(1, 2)] * 2, [fmpq(1, 4) + sign * fmpq(1, 1000) for sign in (1, -1, -1, 1)]
+        ),
+    ),
+    where=where(*GIVEN, SHARPER_STILL, *QUANTITIES, own=OWN),
+    given=GIVEN,
+    relation=SHARPER_STILL,
+    quantities=QUANTITIES,
+)
+def constant_above_2(instance: Mapping[str, Any]) -> Verdict:
+    """The same with 2.001 in place of 2."""
+    return decide(instance, lambda p, delta: arb(fmpq(2001, 1000) * (delta / _larger(p)) ** 2))
 
 
 NO_PRODUCT = (
