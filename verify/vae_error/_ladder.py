@@ -136,6 +136,28 @@ def linear(vae: FiniteVAE, on: Arithmetic) -> Number:
     return bounds.linear(vae.gap(on), vae.alpha, on=on)
 
 
+def linear_shortened(vae: FiniteVAE, on: Arithmetic) -> Number:
+    """For controls: 1.99 in place of 2."""
+    return on.number(to_rational("199/200")) * linear(vae, on)
+
+
+def linear_of_smallest(vae: FiniteVAE, on: Arithmetic) -> Number:
+    """For controls: the smallest divergence of any x in place of its expectation."""
+    return bounds.linear(-largest([-kl for kl in vae.kl(on)], on), vae.alpha, on=on)
+
+
+def partition_of_gap(vae: FiniteVAE, on: Arithmetic) -> Number:
+    """For controls: the paper's bound with t = eps/alpha."""
+    t = vae.gap(on) / on.number(vae.alpha)
+    return on.log(1 + t) + t / (on.exp(on.number(1)) - 1)
+
+
+def carried_alpha(instance: Mapping[str, Any]) -> Bound:
+    """For controls: the linear bound with the alpha that the instance carries, whatever it bounds."""
+    alpha = to_rational(instance["alpha"])
+    return lambda vae, on: bounds.linear(vae.gap(on), alpha, on=on)
+
+
 def line(vae: FiniteVAE) -> bounds.Envelope:
     """The certified line of `bounds.envelope` at this VAE's gap."""
     alpha = Fraction(int(vae.alpha.p), int(vae.alpha.q))

@@ -30,14 +30,17 @@ from ._ladder import (
     RESIDUAL,
     STATES,
     Bound,
+    carried_alpha,
     carried_line,
     decide,
     envelope,
-    largest,
     linear,
+    linear_of_smallest,
+    linear_shortened,
     partition,
     partition_envelope,
     partition_halved,
+    partition_of_gap,
     pinsker,
     posterior_alpha,
     residual,
@@ -138,12 +141,7 @@ def prop_a2_partition(instance: Mapping[str, Any]) -> Verdict:
 )
 def prop_a2_partition_wrong_exponent(instance: Mapping[str, Any]) -> Verdict:
     r"""The paper's bound with t = eps/alpha in place of sqrt(2 eps)/alpha."""
-
-    def bound(vae: FiniteVAE, on: Arithmetic) -> Number:
-        t = vae.gap(on) / on.number(vae.alpha)
-        return on.log(1 + t) + t / (on.exp(on.number(1)) - 1)
-
-    return decide(instance, residual, bound, RESIDUAL)
+    return decide(instance, residual, partition_of_gap, RESIDUAL)
 
 
 @claim(
@@ -214,7 +212,7 @@ def prop_a2_linear(instance: Mapping[str, Any]) -> Verdict:
 )
 def prop_a2_linear_smaller_constant(instance: Mapping[str, Any]) -> Verdict:
     r"""R_z <= 1.99 (1 - alpha)/alpha eps."""
-    return decide(instance, residual, lambda vae, on: on.number(to_rational("199/200")) * linear(vae, on), RESIDUAL)
+    return decide(instance, residual, linear_shortened, RESIDUAL)
 
 
 @control(
@@ -225,12 +223,7 @@ def prop_a2_linear_smaller_constant(instance: Mapping[str, Any]) -> Verdict:
 )
 def prop_a2_linear_minimum(instance: Mapping[str, Any]) -> Verdict:
     r"""The same with the smallest divergence of any x in place of its expectation."""
-
-    def bound(vae: FiniteVAE, on: Arithmetic) -> Number:
-        least = -largest([-kl for kl in vae.kl(on)], on)
-        return bounds.linear(least, vae.alpha, on=on)
-
-    return decide(instance, residual, bound, RESIDUAL)
+    return decide(instance, residual, linear_of_smallest, RESIDUAL)
 
 
 @control(
@@ -241,8 +234,7 @@ def prop_a2_linear_minimum(instance: Mapping[str, Any]) -> Verdict:
 )
 def prop_a2_linear_encoder_below_alpha(instance: Mapping[str, Any]) -> Verdict:
     r"""The same where alpha bounds the posterior only and the encoder may be smaller."""
-    alpha = to_rational(instance["alpha"])
-    return decide(instance, residual, lambda vae, on: bounds.linear(vae.gap(on), alpha, on=on), RESIDUAL)
+    return decide(instance, residual, carried_alpha(instance), RESIDUAL)
 
 
 @claim(

@@ -35,13 +35,17 @@ from ._ladder import (
     PROJECTED,
     PROJECTOR,
     Bound,
+    carried_alpha,
     carried_line,
     constructive,
     decide,
     envelope,
     largest,
     linear,
+    linear_of_smallest,
+    linear_shortened,
     partition,
+    partition_of_gap,
     posterior_alpha,
     suite,
     with_alpha,
@@ -93,12 +97,7 @@ def thm_2(instance: Mapping[str, Any]) -> Verdict:
 )
 def thm_2_wrong_exponent(instance: Mapping[str, Any]) -> Verdict:
     r"""The same with t = eps/alpha."""
-
-    def bound(vae: FiniteVAE, on: Arithmetic) -> Number:
-        t = vae.gap(on) / on.number(vae.alpha)
-        return on.log(1 + t) + t / (on.exp(on.number(1)) - 1)
-
-    return decide(instance, constructive, bound, PROJECTED)
+    return decide(instance, constructive, partition_of_gap, PROJECTED)
 
 
 @control(
@@ -130,9 +129,7 @@ def thm_2_linear(instance: Mapping[str, Any]) -> Verdict:
 )
 def thm_2_linear_smaller_constant(instance: Mapping[str, Any]) -> Verdict:
     r"""The same with 1.99 in place of 2."""
-    return decide(
-        instance, constructive, lambda vae, on: on.number(to_rational("199/200")) * linear(vae, on), PROJECTED
-    )
+    return decide(instance, constructive, linear_shortened, PROJECTED)
 
 
 @control(
@@ -154,11 +151,7 @@ def thm_2_linear_wrong_exponent(instance: Mapping[str, Any]) -> Verdict:
 )
 def thm_2_linear_minimum(instance: Mapping[str, Any]) -> Verdict:
     r"""The same with the smallest divergence of any x in place of its expectation."""
-
-    def bound(vae: FiniteVAE, on: Arithmetic) -> Number:
-        return bounds.linear(-largest([-kl for kl in vae.kl(on)], on), vae.alpha, on=on)
-
-    return decide(instance, constructive, bound, PROJECTED)
+    return decide(instance, constructive, linear_of_smallest, PROJECTED)
 
 
 @control(
@@ -169,8 +162,7 @@ def thm_2_linear_minimum(instance: Mapping[str, Any]) -> Verdict:
 )
 def thm_2_linear_encoder_below_alpha(instance: Mapping[str, Any]) -> Verdict:
     r"""The same where alpha bounds the posterior only and the encoder may be smaller."""
-    alpha = to_rational(instance["alpha"])
-    return decide(instance, constructive, lambda vae, on: bounds.linear(vae.gap(on), alpha, on=on), PROJECTED)
+    return decide(instance, constructive, carried_alpha(instance), PROJECTED)
 
 
 @claim(
