@@ -257,7 +257,7 @@ def claim_line(claim: ClaimReport, *, width: int = 0, colour: bool = False) -> s
         word = f"\x1b[1;{_CLAIM_COLOUR.get(claim.status, '31')}m{word}\x1b[0m"
     ratio = "" if claim.tightest is None else f"ratio {claim.tightest['ratio']:.6g}"
     bits = f"{claim.precision} bits" if claim.precision else "exact" if claim.status in ("holds", "refuted") else ""
-    facts = f"{claim.instances:>6} instances  {ratio:<16}{bits:<10}{claim.seconds:>8.1f} s"
+    facts = f"{claim.instances:>6} instances  {ratio:<20} {bits:<10}{claim.seconds:>8.1f} s"
     line = f"{word} {claim.id:<{width}} {facts}"
     return line if claim.good and not claim.reason else f"{line}\n          {claim.reason}"
 
@@ -277,15 +277,18 @@ def verification_summary(report: Report, *, resumed_from: str = "") -> str:
 def claims_table(found: Discovery, report: Mapping[str, Any]) -> str:
     """Markdown table of the claims for the README, from a report of ``--json``.
 
-    Columns: id, statement, status with the number of instances, largest ratio of value to bound, controls.
+    Columns: id, statement, status with the number of instances, largest value/bound, and for each control on how many
+    of its instances it is refuted. A claim without a relation leaves no certificate, and says so.
     """
     entries = {entry["id"]: entry for entry in report["claims"]}
-    rows = ["| claim | statement | status (instances) | largest ratio | controls |", "|---|---|---|---|---|"]
+    heads = ("claim", "statement", "status (instances)", "largest value/bound", "controls, refuted on")
+    rows = [f"| {' | '.join(heads)} |", "|---|---|---|---|---|"]
     for claim in (each for each in found.claims if each.kind == "claim"):
         breaks = [each.id for each in found.claims if each.kind == "control" and each.subject == claim.id]
-        controls = ", ".join(f"`{id.partition('#')[2]}` {_status(entries.get(id))}" for id in breaks) or "none"
+        controls = ", ".join(f"`{id.partition('#')[2]}`: {_refuted(entries.get(id))}" for id in breaks) or "none"
         entry = entries.get(claim.id)
         count = "" if entry is None else f" ({entry['instances']})"
+        count += "" if claim.relation else ", no certificate"
         cells = (f"`{claim.id}`", claim.statement, _status(entry) + count, _ratio(entry), controls)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(rows) + "\n"
@@ -293,6 +296,12 @@ def claims_table(found: Discovery, report: Mapping[str, Any]) -> str:
 
 def _status(entry: Mapping[str, Any] | None) -> str:
     return "not run" if entry is None else str(entry["status"])
+
+
+def _refuted(control: Mapping[str, Any] | None) -> str:
+    if control is None or control["status"] != "refuted":
+        return _status(control)
+    return f"{control['counts']['REFUTED']} of {control['instances']}"
 
 
 def _ratio(entry: Mapping[str, Any] | None) -> str:

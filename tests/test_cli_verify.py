@@ -194,10 +194,10 @@ def test_colour_only_marks_the_word(folder: Path) -> None:
 def test_the_table_of_claims(folder: Path) -> None:
     write(folder, 'claim("toy/b", instances=of("refuted/1"))(lambda i: answer(i))', name="toy/two.py")
     found, report = discover([folder]), verify(folder, report=folder.parent / "r")
-    table = claims_table(found, report.as_dict())
+    table, none = claims_table(found, report.as_dict()), "no certificate"
     assert table.splitlines()[2:] == [
-        "| `toy/a` | ``kind/number``: the kind says what happens. | holds | `sound` refuted |",
-        "| `toy/b` | $x \\le y$ for all x. | failed | none |",
+        f"| `toy/a` | ``kind/number``: the kind says what happens. | holds (2), {none} | 0.98000 | `sound`: 1 of 1 |",
+        f"| `toy/b` | $x \\le y$ for all x. | failed (1), {none} | 0.01000 | none |",
     ]
     assert claims_table(found, stored(folder.parent / "r")) == table
     assert "not run" in claims_table(found, {"claims": []})

@@ -45,8 +45,8 @@ def certificate(claim: Claim, outcome: Outcome) -> dict[str, Any] | None:
 
 
 def pin(id: str, outcome: Outcome) -> dict[str, Any]:
-    """The quantity that pins id and instance, also digits on which no other quantity depends: 60 bits of a sha256."""
-    number = int(digest([id, outcome.instance])[:15], 16)
+    """The quantity that pins id, verdict and instance, every digit of them: 60 bits of a sha256."""
+    number = int(digest([id, outcome.status, outcome.instance])[:15], 16)
     text = f"{number}.".ljust(DIGITS + 1, "0")
     return {"lower": text, "upper": text, "digits": DIGITS}
 

@@ -39,7 +39,7 @@ class Discovery:
     broken: tuple[Broken, ...] = ()
 
     def select(self, *, paper: str | None = None, claim: str | None = None) -> Discovery:
-        """The claims of one paper, or one claim with its controls.
+        """The claims of one paper, or one claim with its controls, or with the one control that is named.
 
         Raises MisuseError for a name that is not there, with the nearest one; where files did not load, the name may
         be theirs, so that they are kept instead.
@@ -51,10 +51,11 @@ class Discovery:
             if not claims and not broken:
                 raise unknown("paper", paper, {c.paper for c in self.claims} | {b.paper for b in self.broken})
         if claim is not None:
-            known = [c.subject for c in claims]
-            claims = tuple(c for c in claims if c.subject == claim)
+            known = {c.subject for c in claims}
+            subject = claim.partition("#")[0]
+            claims = tuple(c for c in claims if claim in (c.subject, c.id) or c.id == subject)
             if claims:
-                broken = tuple(b for b in broken if b.id.startswith(f"{claim}#"))
+                broken = tuple(b for b in broken if b.id.startswith(f"{subject}#"))
             if not claims and not broken:
                 raise unknown("claim", claim, known)
         return Discovery(claims=claims, broken=broken)

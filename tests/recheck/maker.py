@@ -78,8 +78,8 @@ def sides(instance: Mapping[str, Any]) -> tuple[list[list[Fraction]], list[list[
     return [[w / sum(row) for w in row] for row in weight], [[p / sum(row) for p in row] for row in joint]
 
 
-def pinned(claim: str, instance: Mapping[str, Any]) -> dict[str, Any]:
-    return rounded(Fraction(int(sha256(text_of([claim, instance]).encode()).hexdigest()[:15], 16)))
+def pinned(claim: str, verdict: str, instance: Mapping[str, Any]) -> dict[str, Any]:
+    return rounded(Fraction(int(sha256(text_of([claim, verdict, instance]).encode()).hexdigest()[:15], 16)))
 
 
 def certify(instance: Mapping[str, Any], claim: str = LINEAR, verdict: str = "CERTIFIED") -> dict[str, Any]:
@@ -109,7 +109,7 @@ def certify(instance: Mapping[str, Any], claim: str = LINEAR, verdict: str = "CE
             "where": formula.where,
             "given": list(formula.given),
             "relation": formula.relation,
-            "quantities": {**values, "digest()": pinned(claim, instance)},
+            "quantities": {**values, "digest()": pinned(claim, verdict, instance)},
             "verdict": verdict,
         }
     )
@@ -119,7 +119,7 @@ def stated(relation: str, verdict: str = "PROVED", **parts: Any) -> dict[str, An
     """A user's certificate: `relation` over the given parts (instance, where, given, quantities)."""
     empty: dict[str, Any] = {"instance": {}, "where": [], "given": [], "quantities": {}}
     rest = {"schema": "eftheory.certificate/1", "claim": "mine/own", **empty, **parts}
-    rest["quantities"] = {"digest()": pinned(rest["claim"], rest["instance"]), **rest["quantities"]}
+    rest["quantities"] = {"digest()": pinned(rest["claim"], verdict, rest["instance"]), **rest["quantities"]}
     return seal(rest | {"relation": relation, "verdict": verdict})
 
 

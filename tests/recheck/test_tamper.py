@@ -92,7 +92,7 @@ def test_a_refuted_control_is_accepted_as_refuted() -> None:
 def test_a_broken_hypothesis_is_refused(change: dict[str, Any], reason: str) -> None:
     good = certify(INSTANCE)
     instance = {**INSTANCE, **change}
-    good["quantities"]["digest()"] = pinned(good["claim"], instance)
+    good["quantities"]["digest()"] = pinned(good["claim"], good["verdict"], instance)
     with pytest.raises(Refused, match=reason):
         check(seal({**good, "instance": instance}))
 
@@ -148,6 +148,7 @@ def test_exit_codes_and_one_line_a_file(good: Path, capsys: pytest.CaptureFixtur
     assert lines[1:] == [
         f"{bad}: refused: not UTF-8 text",
         f"{worse}: refused: altered: sha256 is not that of the rest",
+        "1 of 3 certificates are accepted, 2 refused",
     ]
     assert main(["--quiet", str(good), str(worse)]) == 1
     assert capsys.readouterr().out.count("\n") == 1
@@ -200,3 +201,24 @@ def test_the_file_works_copied_alone(good: Path, tmp_path: Path) -> None:
     good.write_text(good.read_text(encoding="utf-8").replace('"alpha": "1/25"', '"alpha": "1/26"'), encoding="utf-8")
     done = subprocess.run([*words, str(good)], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "altered" in done.stdout
+
+
+# --- what is known better here ----------------------------------------------------------------------------------------
+
+
+def test_less_than_what_is_known_here_is_accepted() -> None:
+    """A comparison of balls does not tell that 0 <= 0 holds exactly, nor that a number is 1/2."""
+    parts = {"instance": {"a": "1/2"}, "quantities": {"a": {"lower": "0.5" + "0" * 19, "upper": "0.5" + "0" * 19}}}
+    parts["quantities"]["a"]["digits"] = 20
+    assert check(stated("a <= a", "PROVED", **parts)).verdict == "PROVED"
+    assert check(stated("a <= a", "CERTIFIED", **parts))
+    parts["quantities"]["a"] = {"lower": "0.4" + "9" * 19, "upper": "0.5" + "0" * 18 + "1", "digits": 20}
+    parts["quantities"]["a"]["upper"] = "0.50000000000000000001"
+    parts["quantities"]["a"]["lower"] = "0.49999999999999999999"
+    assert check(stated("a <= a", "CERTIFIED", **parts))
+    for lower, upper in (("0.49999999999999999998", "0.50000000000000000001"), ("0.49999999999999999999", "0.5")):
+        parts["quantities"]["a"] = {"lower": lower, "upper": upper, "digits": 20}
+        with pytest.raises(Refused):
+            check(stated("a <= a", "CERTIFIED", **parts))
+    with pytest.raises(Refused, match="is CERTIFIED, not PROVED"):
+        check(stated("log(2) <= a + a", "PROVED", instance={"a": "1/2"}))

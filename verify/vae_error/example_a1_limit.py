@@ -117,7 +117,7 @@ def enclosed(vaes: Mapping[fmpq, FiniteVAE], losses: list[arb]) -> dict[str, arb
     quantities=QUANTITIES,
 )
 def example_a1_limit(instance: Mapping[str, Any]) -> Verdict:
-    """Example A.1 as a grows: the gap vanishes, the distance to every harmonium grows, alpha tends to 0."""
+    """Example A.1 for growing a: gap <= a/(1 + e^a), every harmonium misses by a/2 (rms), alpha = (1 + e^a)^-2."""
     vaes = {r: example(r) for r in map(to_rational, instance["odds"])}
     for r, vae in vaes.items():
         if not is_signed_half(residual(vae), r) or vae.alpha != (1 + r) ** -2:
