@@ -247,11 +247,15 @@ def _turns_up(a: tuple[float, float], b: tuple[float, float], c: tuple[float, fl
 def _height(slope: float, alpha: float, states: int, pieces: int) -> float:
     """``max_L max_i (L^2 - slope t_i(L))`` in floats: the best of the grid, refined between its neighbours."""
     lengths = _lengths(alpha, states, pieces)
-    return max(_peak(lambda s, t=t: s * s - slope * t(s, alpha), lengths) for t in (_upper_kl, _lower_kl))
+    return max(_peak(slope, kl, alpha, lengths) for kl in (_upper_kl, _lower_kl))
 
 
-def _peak(f: Callable[[float], float], grid: list[float]) -> float:
-    """The maximum of f: by golden sections around the best point of the grid."""
+def _peak(slope: float, kl: Callable[[float, float], float], alpha: float, grid: list[float]) -> float:
+    """The maximum of ``L^2 - slope kl(L)``: by golden sections around the best point of the grid."""
+
+    def f(length: float) -> float:
+        return length * length - slope * kl(length, alpha)
+
     best = max(range(len(grid)), key=lambda i: f(grid[i]))
     low, high = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
     for _ in range(60):

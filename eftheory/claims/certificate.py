@@ -31,23 +31,24 @@ def certificate(claim: Claim, outcome: Outcome) -> dict[str, Any] | None:
         refuse_uncertifiable(claim, outcome.instance, outcome.quantities)
     except MisuseError:  # only a refutation comes here without its numbers; it stands in the report
         return None
-    rest = {
+    quantities = {text: outcome.quantities[text] for text in claim.quantities}
+    rest: dict[str, Any] = {
         "schema": SCHEMA,
         "claim": claim.id,
         "instance": outcome.instance,
         "where": list(claim.where),
         "given": list(claim.given),
         "relation": claim.relation,
-        "quantities": {**{text: outcome.quantities[text] for text in claim.quantities}, PIN: pin(claim.id, outcome)},
+        "quantities": quantities,
         "verdict": outcome.status,
     }
+    rest = {**rest, "quantities": {**quantities, PIN: pin(rest)}}
     return {**rest, "sha256": digest(rest)}
 
 
-def pin(id: str, outcome: Outcome) -> dict[str, Any]:
-    """The quantity that pins id, verdict and instance, every digit of them: 60 bits of a sha256."""
-    number = int(digest([id, outcome.status, outcome.instance])[:15], 16)
-    text = f"{number}.".ljust(DIGITS + 1, "0")
+def pin(rest: dict[str, Any]) -> dict[str, Any]:
+    """The quantity that pins every digit of a certificate: 60 bits of the sha256 of everything else."""
+    text = f"{int(digest(rest)[:15], 16)}.".ljust(DIGITS + 1, "0")
     return {"lower": text, "upper": text, "digits": DIGITS}
 
 

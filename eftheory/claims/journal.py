@@ -99,7 +99,7 @@ class Journal:
         for number, line in enumerate(whole.splitlines()[1:], 2):
             try:
                 identity, outcome = _parsed(line)
-            except (ValueError, TypeError, KeyError):
+            except (ValueError, TypeError, KeyError, RecursionError):
                 raise self._refused("an unaltered journal", f"line {number}", "start anew with --fresh") from None
             self.outcomes[identity] = outcome
         os.ftruncate(self._file.fileno(), len(whole))

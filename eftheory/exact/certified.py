@@ -79,7 +79,9 @@ class Bounded:
     __radd__, __rmul__ = __add__, __mul__
 
     def __pow__(self, exponent: int) -> Bounded:
-        """A whole power, by repeated squaring."""
+        """A whole power, by repeated squaring; MisuseError for another exponent."""
+        if isinstance(exponent, bool) or not isinstance(exponent, int):
+            raise MisuseError(wanted="a whole exponent", got=repr(exponent), do="use sqrt, or exp of a logarithm")
         if exponent < 0:
             return 1 / self**-exponent
         power = bounded(np.ones_like(self.value)) if exponent % 2 == 0 else self

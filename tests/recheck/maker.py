@@ -78,8 +78,12 @@ def sides(instance: Mapping[str, Any]) -> tuple[list[list[Fraction]], list[list[
     return [[w / sum(row) for w in row] for row in weight], [[p / sum(row) for p in row] for row in joint]
 
 
-def pinned(claim: str, verdict: str, instance: Mapping[str, Any]) -> dict[str, Any]:
-    return rounded(Fraction(int(sha256(text_of([claim, verdict, instance]).encode()).hexdigest()[:15], 16)))
+def pinned(rest: Mapping[str, Any]) -> dict[str, Any]:
+    """The certificate with the number that pins everything else."""
+    kept = {text: each for text, each in rest["quantities"].items() if text != "digest()"}
+    bare = {field: value for field, value in {**rest, "quantities": kept}.items() if field != "sha256"}
+    number = rounded(Fraction(int(sha256(text_of(bare).encode()).hexdigest()[:15], 16)))
+    return {**bare, "quantities": {**kept, "digest()": number}}
 
 
 def certify(instance: Mapping[str, Any], claim: str = LINEAR, verdict: str = "CERTIFIED") -> dict[str, Any]:
@@ -102,16 +106,18 @@ def certify(instance: Mapping[str, Any], claim: str = LINEAR, verdict: str = "CE
         values = {"gap": rounded(gap), "max(R(z) for z in each(prior))": rounded(worst)}
     formula = FORMULAS[claim]
     return seal(
-        {
-            "schema": "eftheory.certificate/1",
-            "claim": claim,
-            "instance": instance,
-            "where": formula.where,
-            "given": list(formula.given),
-            "relation": formula.relation,
-            "quantities": {**values, "digest()": pinned(claim, verdict, instance)},
-            "verdict": verdict,
-        }
+        pinned(
+            {
+                "schema": "eftheory.certificate/1",
+                "claim": claim,
+                "instance": instance,
+                "where": formula.where,
+                "given": list(formula.given),
+                "relation": formula.relation,
+                "quantities": values,
+                "verdict": verdict,
+            }
+        )
     )
 
 
@@ -119,8 +125,7 @@ def stated(relation: str, verdict: str = "PROVED", **parts: Any) -> dict[str, An
     """A user's certificate: `relation` over the given parts (instance, where, given, quantities)."""
     empty: dict[str, Any] = {"instance": {}, "where": [], "given": [], "quantities": {}}
     rest = {"schema": "eftheory.certificate/1", "claim": "mine/own", **empty, **parts}
-    rest["quantities"] = {"digest()": pinned(rest["claim"], verdict, rest["instance"]), **rest["quantities"]}
-    return seal(rest | {"relation": relation, "verdict": verdict})
+    return seal(pinned({**rest, "relation": relation, "verdict": verdict}))
 
 
 def refusal(certificate: str | Mapping[str, Any]) -> str:

@@ -75,8 +75,42 @@ def test_without_the_digest_some_digits_could_be_altered(monkeypatch: pytest.Mon
 def test_a_refuted_control_is_accepted_as_refuted() -> None:
     control = certify(SHARP, SMALLER, "REFUTED")
     assert str(check(control)) == f"refuted as stated: {SMALLER} REFUTED, the relation of the theorem"
-    with pytest.raises(Refused, match="the verdict is REFUTED, not CERTIFIED"):
+    with pytest.raises(Refused, match="a control certifies nothing"):
         check(certify(SHARP, SMALLER, "CERTIFIED"))
+    with pytest.raises(Refused, match="the verdict is REFUTED, not PROVED"):
+        check(stated("a < a", "PROVED", instance={"a": "1"}))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"nu": [["0"], ["1"], ["2", "3"]]}, "ragged"),
+        ({"theta": [["1/2", "2"], ["3", "2"]]}, "entries where"),
+        ({"k": ["1", "1", "1"]}, "entries where"),
+        ({"psi": ["0", "1"]}, "nested 1 deep, not 2"),
+    ],
+)
+def test_lists_that_do_not_belong_together_are_refused(change: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
+        check(seal(pinned({**certify(INSTANCE), "instance": {**INSTANCE, **change}})))
+
+
+def test_a_name_that_looks_like_a_shipped_one_is_refused() -> None:
+    for name in ("VAE-error/thm-2", "vae_error/thm-2", "vae-error./thm-2"):
+        with pytest.raises(Refused, match="no shipped claim"):
+            check(stated("a == a", "PROVED", instance={"a": "1"}, claim=name))
+
+
+def test_a_refuted_claim_is_told_apart_from_a_refuted_control(tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "claim.json"
+    path.write_text(json.dumps(stated("a < a", "REFUTED", instance={"a": "1"})), encoding="utf-8")
+    assert main([str(path)]) == 1 and "the claim does not hold" in capsys.readouterr().out
+
+
+def test_a_truth_or_a_list_is_no_number() -> None:
+    for relation, where in (("t > 0", ["t = a < 2"]), ("0*b == 0", [])):
+        with pytest.raises(Refused, match="where a number is wanted"):
+            check(stated(relation, "PROVED", instance={"a": "1"} if where else {"b": ["1"]}, where=where))
 
 
 @pytest.mark.parametrize(
@@ -92,9 +126,8 @@ def test_a_refuted_control_is_accepted_as_refuted() -> None:
 def test_a_broken_hypothesis_is_refused(change: dict[str, Any], reason: str) -> None:
     good = certify(INSTANCE)
     instance = {**INSTANCE, **change}
-    good["quantities"]["digest()"] = pinned(good["claim"], good["verdict"], instance)
     with pytest.raises(Refused, match=reason):
-        check(seal({**good, "instance": instance}))
+        check(seal(pinned({**good, "instance": instance})))
 
 
 # --- formulas ---------------------------------------------------------------------------------------------------------

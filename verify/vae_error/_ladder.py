@@ -27,6 +27,8 @@ STATES = "states = sum(1 for z in each(prior))"
 RANGE = "L in reals(0, log((1 - (states - 1)*alpha)/alpha))"
 BINARY = (STATES, "divergence(s, t) = s*log(s/t) + (1 - s)*log((1 - s)/(1 - t))")
 LINE = (
+    "slope >= 0",
+    "slope*gap + height <= 1.002*min(2*(1 - alpha)/alpha*gap, log((1 - (states - 1)*alpha)/alpha)**2)",
     f"all(L**2 - slope*divergence(alpha*exp(L), alpha) <= height for {RANGE})",
     f"all(L**2 - slope*divergence(alpha, alpha*exp(L)) <= height for {RANGE})",
 )

@@ -240,7 +240,7 @@ def prop_a2_linear_encoder_below_alpha(instance: Mapping[str, Any]) -> Verdict:
 @claim(
     "vae-error/prop-a2-envelope",
     instances=on_ladder("a2-envelope", envelope, fields=with_line, random=(30, 300)),
-    **stated(below("slope*gap + height"), given=(*GIVEN, "slope >= 0", *LINE), own=BINARY),
+    **stated(below("slope*gap + height"), given=(*GIVEN, *LINE), own=BINARY),
 )
 def prop_a2_envelope(instance: Mapping[str, Any]) -> Verdict:
     r"""R_z <= the concave envelope at eps of max{log^2(q/p): kl(q,p) <= t}, p and q within alpha (new)."""
@@ -251,7 +251,7 @@ def prop_a2_envelope(instance: Mapping[str, Any]) -> Verdict:
     "vae-error/prop-a2-envelope",
     "two-percent-lower",
     instances=on_ladder("a2-envelope-control", envelope, fields=with_line, random=(0, 0)),
-    **stated(below("0.98*(slope*gap + height)"), given=(*GIVEN, "slope >= 0", *LINE), own=BINARY),
+    **stated(below("0.98*(slope*gap + height)"), given=(*GIVEN, *LINE), own=BINARY),
 )
 def prop_a2_envelope_lower(instance: Mapping[str, Any]) -> Verdict:
     r"""The same, two per cent lower."""

@@ -169,7 +169,7 @@ def thm_2_linear_encoder_below_alpha(instance: Mapping[str, Any]) -> Verdict:
 @claim(
     "vae-error/thm-2-envelope",
     instances=on_ladder("thm-2-envelope", envelope, fields=with_line, random=(30, 300)),
-    **stated(below("slope*gap + height"), given=(*HYPOTHESES, "slope >= 0", *LINE), own=BINARY),
+    **stated(below("slope*gap + height"), given=(*HYPOTHESES, *LINE), own=BINARY),
 )
 def thm_2_envelope(instance: Mapping[str, Any]) -> Verdict:
     r"""E_pd (log p - log phat)^2 <= the concave envelope of prop-a2-envelope at eps, for every z (new)."""
@@ -180,7 +180,7 @@ def thm_2_envelope(instance: Mapping[str, Any]) -> Verdict:
     "vae-error/thm-2-envelope",
     "two-percent-lower",
     instances=on_ladder("thm-2-envelope-control", envelope, fields=with_line, random=(0, 0)),
-    **stated(below("0.98*(slope*gap + height)"), given=(*HYPOTHESES, "slope >= 0", *LINE), own=BINARY),
+    **stated(below("0.98*(slope*gap + height)"), given=(*HYPOTHESES, *LINE), own=BINARY),
 )
 def thm_2_envelope_lower(instance: Mapping[str, Any]) -> Verdict:
     r"""The same, two per cent lower."""

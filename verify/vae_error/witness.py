@@ -25,7 +25,7 @@ from flint import arb, fmpq
 from eftheory.bounds import witness_gap as stated
 from eftheory.claims import Instances, claim, control
 from eftheory.claims.adversary import maximise
-from eftheory.claims.definitions import where
+from eftheory.claims.definitions import VALID, where
 from eftheory.exact.arithmetic import FLOAT
 from eftheory.exact.decide import Sheet, certify
 from eftheory.exact.draws import SIDES, distribution, keys, odds, random_side, random_vae
@@ -36,7 +36,7 @@ from eftheory.exact.side import Side, side, to_rational
 from eftheory.verdict import Verdict
 
 ZERO_SUM = ("sum(b[z] for z in each(b)) == 0", "any(b[z] != 0 for z in each(b))")
-GIVEN = (*ZERO_SUM, "all(sum(b[z]*psi[z][j] for z in each(b)) == 0 for j in each(psi[0]))")
+GIVEN = (*VALID, *ZERO_SUM, "all(sum(b[z]*psi[z][j] for z in each(b)) == 0 for j in each(psi[0]))")
 OWN = (
     "twist(x) = sum(b[z]*log(joint(x, z)/k[z]) for z in each(b))",
     "length(x) = abs(twist(x))/sum(abs(b[z]) for z in each(b))",
