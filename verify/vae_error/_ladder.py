@@ -167,10 +167,9 @@ def line(vae: FiniteVAE) -> bounds.Envelope:
 
 
 def envelope(vae: FiniteVAE, on: Arithmetic) -> Number:
-    if on is FLOAT:
-        eps = vae.gap(FLOAT)
-        return bounds.approximate_envelope(eps, FLOAT.number(vae.alpha), vae.z.count).at(eps, on=FLOAT)
-    return line(vae).at(vae.gap(on), on=on)
+    """What the adversary climbs, in floats only; certified is the line that an instance carries (`carried_line`)."""
+    eps = vae.gap(FLOAT)
+    return bounds.approximate_envelope(eps, FLOAT.number(vae.alpha), vae.z.count).at(eps, on=FLOAT)
 
 
 def with_line(vae: FiniteVAE) -> dict[str, Any]:
