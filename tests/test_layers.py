@@ -35,7 +35,7 @@ RULES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
         ("recheck", "", "mpmath"),
         (
             "learn",
-            "data families exact witness bounds analytic check verdict errors",
+            "families spec exact witness bounds analytic check verdict errors",
             "torch lightning_fabric lightning safetensors pooch numpy scipy",
         ),
         ("report", "verdict claims", "jinja2"),
@@ -50,6 +50,7 @@ AGREED: dict[str, dict[str, str]] = {
     "families": {"mpmath": "own families are checked numerically (support, stated log-partition); it comes with sympy"},
     "exact": {"sympy": "statistics and bases are sympy expressions; exact only evaluates them, in its own arithmetic"},
     "witness": {"sympy": "the same: reads expressions, evaluates them in balls"},
+    "learn": {"sympy": "the same: one translator turns the families' expressions into torch"},
 }
 # A result shows itself in a notebook: the import stands inside the method, so it is no dependency at load time.
 INSIDE_A_FUNCTION = {("verdict", "report")}
@@ -175,7 +176,7 @@ def main(*words: str) -> str:
 
 
 LIGHT = ["import eftheory", "import eftheory.claims.runner", *(main(*words.split()) for words in (
-    "--help", "--version", "check --help", "verify --help", "recheck --help"
+    "--help", "--version", "check --help", "verify --help", "recheck --help", "train --help", "train --list"
 ))]  # fmt: skip
 
 
