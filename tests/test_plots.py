@@ -124,6 +124,40 @@ def test_the_frontier_has_a_line_for_each_bound_top_down() -> None:
     assert ax.yaxis_inverted() and ax.get_xscale() == "log" and ax.get_xlim()[0] == 0.01
 
 
+SQUARE_CENTRES = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]
+
+
+def test_panels_show_regions_shares_points_and_polygons() -> None:
+    panels = [
+        {"title": "a", "regions": ["01", "23"], "points": SQUARE_CENTRES},
+        {"title": "b", "shares": [[[1.0, 0.0], [0.5, 0.5]]]},
+        {"title": "c", "polygon": SQUARE_CENTRES, "arrows": [((0.0, 0.0), (1.0, 1.0))], "extent": (0.0, 1.0, 0.0, 1.0)},
+    ]
+    figure = plots.plane_panels(panels, extent=(-1.0, 2.0, -1.0, 2.0), title="seed 0")
+    a, b, c = figure.axes
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["a", "b", "c"]
+    (image,) = a.images
+    pixels = image.get_array()
+    colours = {tuple(map(float, pixels[i, j])) for i in range(2) for j in range(2)}
+    assert len(colours) == 4 and image.origin == "lower" and tuple(image.get_extent()) == (-1.0, 2.0, -1.0, 2.0)
+    (points,) = a.collections
+    assert {tuple(map(float, colour[:3])) for colour in points.get_facecolors()} == colours, "points as their regions"
+    assert marks_of(points) == SQUARE_CENTRES
+    (row,) = b.images[0].get_array()
+    pure, even = (list(map(float, pixel)) for pixel in row)
+    other = [float(v) for v in pixels[0, 1]]
+    assert pure == [float(v) for v in pixels[0, 0]]
+    assert even == pytest.approx([(x + y) / 2 for x, y in zip(pure, other, strict=True)], abs=1e-6)
+    (line,) = c.lines
+    assert line.get_xydata().tolist() == [list(corner) for corner in [*SQUARE_CENTRES, SQUARE_CENTRES[0]]]
+    assert not c.images and len(c.texts) == 1
+    assert (a.get_xlim(), c.get_xlim()) == ((-1.0, 2.0), (0.0, 1.0))
+
+
+def marks_of(points: PathCollection) -> list[tuple[float, ...]]:
+    return [tuple(map(float, point)) for point in points.get_offsets()]
+
+
 def test_a_picture_shows_itself_as_png(tmp_path) -> None:
     file = tmp_path / "witness.png"
     file.write_bytes(plots.witness_picture(SQUARE)._repr_png_())

@@ -1,40 +1,21 @@
-"""Results as figures. Computes nothing: whatever is drawn, and every number that is printed, comes with the result."""
+"""The witness of an inconsistency: signed points, and the enclosure of their sum."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
-from io import BytesIO
-from typing import final
 
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.figure import Figure
 
+from eftheory.plots.picture import MINUS, PLUS, Picture, axes
 from eftheory.verdict import Witness
 
-PLUS, MINUS = "#0072b2", "#d55e00"
-"""Positive and negative weights: told apart in any colour vision, and by the sign in the marker."""
 MINUS_SIGN = "\N{MINUS SIGN}"
 SMALLEST, LARGEST = 450.0, 900.0
 """Areas of markers, in square points."""
 SHORT = 16
 """Longest text that stands beside a point, in characters."""
-HUES = ("#0072b2", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
-"""Colours of curves, told apart in any colour vision; past them the dashes change too."""
-DASHES = ("-", "--", ":")
-Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
-"""Name -> (x, y) of points or of a curve, or another pair of lists."""
-
-
-@final
-class Picture(Figure):
-    """A figure that shows itself in a notebook whatever the backend, without pyplot and its global state."""
-
-    def _repr_png_(self) -> bytes:
-        stream = BytesIO()
-        self.savefig(stream, format="png", dpi=96)
-        return stream.getvalue()
 
 
 def witness_picture(witness: Witness, *, parameters: bool = False, names: Sequence[str] | None = None) -> Picture:
@@ -71,7 +52,7 @@ def signed_points(
     differ = [j for j, column in enumerate(columns) if len(set(column)) > 1]
     drawable = len(differ) in (1, 2) and all(_is_rational(entry) for j in differ for entry in columns[j])
     beside = list(map(_minus, notes)) if notes and max(map(len, notes)) <= SHORT else [""] * len(points)
-    figure, ax = _axes((4.8, 3.7), title)
+    figure, ax = axes((4.8, 3.7), title)
     if not drawable:
         _stems(ax, list(map(float, range(len(points)))), weights, beside)
         ax.set_xticks(range(len(points)), [_minus(f"({', '.join(point)})") for point in points], rotation=20)
@@ -89,56 +70,6 @@ def signed_points(
         _exact_ticks(ax.xaxis, columns[first])
         ax.set_xlabel(names[first] + (f"   ({fixed})" if fixed else ""), fontsize=12)
     return figure
-
-
-def points_and_curves(
-    points: Series, curves: Series, *, x: str, y: str, title: str = "", logarithmic: str = "xy"
-) -> Picture:
-    """Clouds of points (the first in grey, others in orange in front of all) and curves, each named in the legend.
-
-    x, y: labels of the axes. logarithmic: which axes are, "", "x", "y" or "xy"; there only positive values are drawn.
-    """
-    figure, ax = _axes((6.4, 4.2), title)
-    for i, (name, (xs, ys)) in enumerate(points.items()):
-        colour, marker, size, layer = (MINUS, "D", 16.0, 4) if i else ("0.6", "o", 4.0, 2)
-        ax.scatter(xs, ys, label=name, c=colour, marker=marker, s=size, linewidths=0, zorder=layer)
-    for i, (name, (xs, ys)) in enumerate(curves.items()):
-        style = DASHES[i // len(HUES) % len(DASHES)]
-        ax.plot(xs, ys, label=name, color=HUES[i % len(HUES)], linestyle=style, linewidth=1.6, zorder=3)
-    ax.set(
-        xlabel=x,
-        ylabel=y,
-        xscale="log" if "x" in logarithmic else "linear",
-        yscale="log" if "y" in logarithmic else "linear",
-    )
-    ax.grid(color="0.92")
-    ax.set_axisbelow(True)
-    ax.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=1.5)
-    return figure
-
-
-def frontier_picture(rows: Series, *, x: str, title: str = "", least: float = 1e-4) -> Picture:
-    """For each name one line, top down: the ratios that chance reached (ticks) and those of an adversary (diamonds).
-
-    A ratio of 1, the bound attained, is the line at the right; the axis is logarithmic and begins at `least`.
-    """
-    figure, ax = _axes((6.4, 0.7 + 0.42 * len(rows)), title)
-    for i, (chance, adversary) in enumerate(rows.values()):
-        ax.scatter(chance, [i] * len(chance), marker="|", s=90, c="0.55", zorder=1, label="" if i else "random")
-        ax.scatter(adversary, [i] * len(adversary), marker="D", s=36, c=MINUS, zorder=2, label="" if i else "adversary")
-    ax.axvline(1.0, color="0.2", linewidth=1.0, zorder=0)
-    ax.set_yticks(range(len(rows)), list(rows))
-    ax.set(xscale="log", xlabel=x, xlim=(least, 2.0), ylim=(len(rows) - 0.5, -0.5))
-    ax.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return figure
-
-
-def _axes(size: tuple[float, float], title: str) -> tuple[Picture, Axes]:
-    figure = Picture(figsize=size, layout="constrained")
-    ax = figure.add_subplot()
-    ax.set_title(title, fontsize=9, loc="left")
-    ax.spines[["top", "right"]].set_visible(False)
-    return figure, ax
 
 
 def _plane(ax: Axes, x: Sequence[float], y: Sequence[float], weights: Sequence[str], notes: Sequence[str]) -> None:
