@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -80,7 +81,11 @@ class SparseRows:
         return self.values.dtype
 
     def rows(self) -> Tensor:
-        """(nnz,) int64: the row of each entry."""
+        """(nnz,) int64: the row of each entry; found once."""
+        return self._entry_rows
+
+    @cached_property
+    def _entry_rows(self) -> Tensor:
         return _rows(self.offsets, len(self.values))
 
     def take(self, index: Tensor | slice) -> SparseRows:
@@ -117,7 +122,11 @@ class SparseRows:
         return table
 
     def totals(self) -> Tensor:
-        """|x| of each row: (N,)."""
+        """|x| of each row: (N,); found once."""
+        return self._totals
+
+    @cached_property
+    def _totals(self) -> Tensor:
         return self.values.new_zeros(len(self)).index_add_(0, self.rows(), self.values)
 
     def column_totals(self) -> Tensor:
@@ -134,7 +143,11 @@ class SparseRows:
         return product
 
     def transposed(self) -> SparseRows:
-        """The `width` columns as rows of N numbers."""
+        """The `width` columns as rows of N numbers; found once."""
+        return self._transposed
+
+    @cached_property
+    def _transposed(self) -> SparseRows:
         if self.device.type == "cpu":  # counting is three times as fast as sorting
             found = csr_array((self.values.numpy(), self.indices.numpy(), self.offsets.numpy()), self.shape).tocsc()
             indices, offsets, values = map(torch.from_numpy, (found.indices, found.indptr, found.data))
@@ -148,6 +161,8 @@ class SparseRows:
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> SparseRows:
         """On `device`, with values of `dtype`; None leaves as it is."""
         values = self.values.to(device=device, dtype=dtype)
+        if values is self.values:
+            return self  # with what it has found once
         return SparseRows(self.indices.to(device), self.offsets.to(device), values, self.width)
 
 
