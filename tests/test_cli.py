@@ -218,8 +218,10 @@ def test_help_names_only_commands_that_work(capsys: pytest.CaptureFixture[str]) 
         "families",
         "verify",
         "recheck",
+        "train",
+        "experiment",
     ]
-    for command in ("check", "families"):
+    for command in ("check", "families", "train", "experiment"):
         assert main([command, "--help"]) == 0
         assert "--quiet" in capsys.readouterr().out
 

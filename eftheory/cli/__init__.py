@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from eftheory.cli.experiment import experiment as experiment_command
 from eftheory.cli.options import Quiet, refuse
 from eftheory.cli.output import progress, refuse_unwritable, terminal_width, write_atomically
+from eftheory.cli.train import train as train_command
 from eftheory.cli.verify import recheck as recheck_command
 from eftheory.cli.verify import verify as verify_command
 from eftheory.errors import MisuseError
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from eftheory.verdict import Consistency
 
 BAD_INPUT, DEFECT, INTERRUPTED, PIPE_CLOSED = 64, 70, 130, 141
+REPEATABLE = frozenset({"--set", "--part"})
 EXIT = {"consistent": 0, "constrained": 0, "collapsed": 1, "empty": 1, "undecided": 2}
 
 app = typer.Typer(
@@ -72,7 +75,7 @@ def run(argv: Sequence[str] | None = None) -> int:
 def _refuse_repeats(words: Sequence[str]) -> None:
     """The option parser would silently take the last of two values."""
     options = [word.split("=", 1)[0] for word in words if word.startswith("--") and len(word) > 2]
-    for option in options:
+    for option in set(options) - REPEATABLE:
         if options.count(option) > 1:
             raise MisuseError(wanted=f"{option} once", got=f"{options.count(option)} times", do="leave one out")
 
@@ -240,3 +243,5 @@ def _listed(value: object) -> str:
 
 app.command("verify", short_help="Do the theorems hold? Runs claims and their controls.")(verify_command)
 app.command("recheck", short_help="Are these certificates right? Computed anew, from them alone.")(recheck_command)
+app.command("train", short_help="Train a VAE from a configuration, on a GPU when there is one.")(train_command)
+app.command("experiment", short_help="Run an experiment of a paper; needs eftheory[learn].")(experiment_command)
