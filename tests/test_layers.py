@@ -39,6 +39,7 @@ RULES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
             "torch lightning_fabric lightning safetensors pooch numpy scipy",
         ),
         ("report", "verdict claims", "jinja2"),
+        ("report_projection", "report", ""),
         ("plots", "verdict claims", "matplotlib"),
         ("cli", "*", "typer rich"),
         ("__main__", "cli", ""),

@@ -31,7 +31,8 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
     fresh = nbformat.from_dict(notebook)
     paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     client = NotebookClient(fresh, kernel_name="python3", timeout=120, resources={"metadata": {"path": str(folder)}})
-    return client.execute(env={**os.environ, "PYTHONPATH": paths, "IPYTHONDIR": str(folder / ".ipython")})
+    quick = {"PYTHONPATH": paths, "IPYTHONDIR": str(folder / ".ipython"), "EFTHEORY_QUICK": "1"}
+    return client.execute(env={**os.environ, **quick})
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:

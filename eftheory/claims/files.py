@@ -39,7 +39,8 @@ def write_whole(path: Path, text: str) -> None:
         raise MisuseError(wanted="a path that can be written", got=got, do="choose another one") from None
 
 
-_DECIDES_NOTHING = ("_verify", "cli", "learn", "plots", "report.py", "recheck.py", "__main__.py")
+_SHOWS = ("cli", "plots", "report.py", "report_projection.py")
+_DECIDES_NOTHING = ("_verify", "learn", "recheck.py", "__main__.py", *_SHOWS)
 """Parts of the package that no claim may import, and the claims that it carries, which have digests of their own."""
 
 

@@ -19,6 +19,7 @@ import typer
 from eftheory.cli.experiment import experiment as experiment_command
 from eftheory.cli.options import Quiet, refuse
 from eftheory.cli.output import progress, refuse_unwritable, terminal_width, write_atomically
+from eftheory.cli.project import project as project_command
 from eftheory.cli.train import train as train_command
 from eftheory.cli.verify import recheck as recheck_command
 from eftheory.cli.verify import verify as verify_command
@@ -244,4 +245,7 @@ def _listed(value: object) -> str:
 app.command("verify", short_help="Do the theorems hold? Runs claims and their controls.")(verify_command)
 app.command("recheck", short_help="Are these certificates right? Computed anew, from them alone.")(recheck_command)
 app.command("train", short_help="Train a VAE from a configuration, on a GPU when there is one.")(train_command)
+app.command("project", short_help="How far is a trained decoder from the consistent set, and what is the price?")(
+    project_command
+)
 app.command("experiment", short_help="Run an experiment of a paper; needs eftheory[learn].")(experiment_command)

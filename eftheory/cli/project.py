@@ -143,7 +143,7 @@ def _claim(name: str, fields: Mapping[str, Any]) -> Claim:
 def _show(tree: Mapping[str, Any], *, json: str | None, latex: bool, quiet: bool) -> int:
     from json import dumps
 
-    from eftheory.report import projection_latex, projection_text
+    from eftheory.report_projection import projection_latex, projection_text
 
     if json is not None:
         text = dumps(tree, indent=1, allow_nan=False)

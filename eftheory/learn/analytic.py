@@ -16,7 +16,9 @@ from torch import Tensor
 
 from eftheory.errors import MisuseError
 from eftheory.learn.density import Density
-from eftheory.learn.model import VAE, Rows
+from eftheory.learn.model import VAE
+from eftheory.learn.networks import Linear
+from eftheory.learn.products import Rows
 
 
 def expected_log_likelihood(model: VAE, x: Rows, eta: Tensor) -> Tensor:
@@ -34,15 +36,14 @@ def linear_parts(model: VAE) -> tuple[Tensor, Tensor]:
     A linear network is affine in z, so in psi where psi consists of the coordinates of z, and more
     (squares, interactions), whose columns are zero. Raises MisuseError for other networks and statistics.
     """
-    network = model.f
-    layers = list(network.children())
+    first, *more = model.f.children()
     scales = _scales(model.decoder)
-    if len(layers) != 1 or not hasattr(layers[0], "matrix") or model.scale is not None or scales is None:
-        got = f"{type(network).__name__} for {model.decoder.family}"
+    if more or not isinstance(first, Linear) or model.scale is not None or scales is None:
+        got = f"{type(model.f).__name__} for {model.decoder.family}"
         do = "take decoder_network.kind = 'linear', or another estimator"
         raise MisuseError(wanted="a decoder that is linear in z", got=got, do=do)
-    slope, offset = (part.to(layers[0].bias) for part in scales)
-    weight, bias = slope[:, None] * layers[0].matrix, slope * layers[0].bias + offset
+    slope, offset = (part.to(first.bias) for part in scales)
+    weight, bias = slope[:, None] * first.matrix, slope * first.bias + offset
     places = _coordinates(model.encoder, weight.shape[1])
     full = weight.new_zeros(weight.shape[0], model.encoder.natural_width)
     return full.index_copy(1, torch.tensor(places, device=weight.device), weight), bias

@@ -1,7 +1,7 @@
 """What a run is: one frozen `TrainConfig`, read from TOML. No torch is needed to read, check or print one.
 
-Modelling choices have no defaults; knobs have. Unknown keys, wrong types and numbers out of range raise MisuseError with
-the key's full name; nothing in a file is executed.
+Modelling choices have no defaults; knobs have. Unknown keys, wrong types and numbers out of range raise MisuseError
+with the key's full name; nothing in a file is executed.
 """
 
 from __future__ import annotations

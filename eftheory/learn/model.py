@@ -16,9 +16,9 @@ from eftheory.learn.config import ModelConfig, specification
 from eftheory.learn.count_head import count_head
 from eftheory.learn.density import Density
 from eftheory.learn.priors import Prior, prior_of
+from eftheory.learn.products import Rows, latent_table
 from eftheory.learn.sparse import SparseRows
 
-Rows = Tensor | SparseRows
 ENUMERABLE = 2**20
 """Latent spaces up to this many points may be written down whole."""
 
@@ -50,26 +50,27 @@ class VAE(nn.Module):
 
     def last_layer(self, z: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """``f(z) = W h + b`` in its parts, where f ends in a linear layer: h (..., d), W (n, d), b (n)."""
-        *hidden, last = self.f  # type: ignore[misc]
-        for layer in hidden:
+        layers = list(self.f.children())
+        last = layers.pop()
+        assert isinstance(last, networks.Linear), "asked only of a model with a head"
+        for layer in layers:
             z = layer(z)
         return z, last.matrix, last.bias
 
     def encode(self, x: Rows) -> Tensor:
         """``g(x)``, the encoder's natural parameters, (N, m)."""
-        return self.encoder.natural(self.g(self.inputs(x)))
+        return self.encoder.natural(self.encode_raw(x))
+
+    def encode_raw(self, x: Rows) -> Tensor:
+        """The encoder's raw parameters, which `Density.natural` maps into the natural domain, (N, raw_width)."""
+        raw: Tensor = self.g(self.inputs(x))
+        return raw
 
     def inputs(self, x: Rows) -> Rows:
         """What the encoder network sees: x, or its frequencies ``x / |x|``."""
         if not self.frequencies:
             return x
         return x.scaled() if isinstance(x, SparseRows) else x / x.sum(-1, keepdim=True)
-
-    def totals(self, x: Rows) -> Tensor | None:
-        """``|x|`` where the decoder's normaliser depends on it (varying totals), (N,)."""
-        if not self.decoder.needs_total:
-            return None
-        return x.totals() if isinstance(x, SparseRows) else x.sum(-1)
 
     def log_likelihood(self, x: Rows, z: Tensor) -> Tensor:
         """``log p(x|z)``, nats. x: (N, D), z: (..., N, L); (..., N)."""
@@ -93,16 +94,7 @@ class VAE(nn.Module):
     def table(self, x: Rows, codes: Tensor | None = None) -> Tensor:
         """``log p(x|z)`` for all z (or for `codes`), (N, K), nats."""
         eta = self.decode(self.latents() if codes is None else codes)
-        if isinstance(x, SparseRows):
-            inner = x.times(eta.T.contiguous())
-        else:
-            inner = self.decoder.statistics(x) @ eta.T
-        total = self.totals(x)
-        if total is None:
-            log_partition = self.decoder.log_partition(eta)
-        else:
-            log_partition = self.decoder.log_partition(eta[None], total[:, None])
-        return inner - log_partition + self.decoder.log_base(x)[:, None]
+        return latent_table(self.decoder, x, eta) + self.decoder.log_base(x)[:, None]
 
     def sample(self, count: int) -> tuple[Tensor, Tensor]:
         """Pairs (x, z) from the joint, (count, D) and (count, L)."""

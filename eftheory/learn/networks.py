@@ -6,7 +6,7 @@ Each maps (..., inputs) to (..., outputs). The first layer of an MLP or a linear
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import final
 
@@ -17,7 +17,12 @@ from eftheory.errors import MisuseError
 from eftheory.learn.config import NetworkConfig
 from eftheory.learn.sparse import SparseRows
 
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU, "leaky-relu": lambda: nn.LeakyReLU(0.2)}
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "silu": nn.SiLU,
+    "leaky-relu": lambda: nn.LeakyReLU(0.2),
+}
 Shape = tuple[int, ...]
 
 

@@ -15,7 +15,8 @@ from torch import Tensor
 from eftheory.errors import MisuseError
 from eftheory.learn import analytic, estimators
 from eftheory.learn.config import Phase
-from eftheory.learn.model import VAE, Rows
+from eftheory.learn.model import VAE
+from eftheory.learn.products import Rows
 
 Objective = Callable[[VAE, Rows], Tensor]
 
@@ -45,13 +46,16 @@ def elbo_analytic(model: VAE, x: Rows) -> Tensor:
 
 
 def elbo_reparameterised(model: VAE, x: Rows, samples: int) -> Tensor:
-    """The ELBO with z a differentiable function of noise and the encoder's parameters."""
-    eta = model.encode(x)
-    if samples == 1:
-        z = model.encoder.rsample(eta)
-        return _elbo_at(model, x, eta, z)
-    z = model.encoder.rsample(eta.expand(samples, *eta.shape))
-    return _elbo_at(model, x, eta, z).mean(0)
+    """The ELBO with z a differentiable function of noise and the encoder's raw parameters."""
+    raw, encoder = model.encode_raw(x), model.encoder
+    z = encoder.rsample_raw(raw if samples == 1 else raw.expand(samples, *raw.shape))
+    likelihood = model.log_likelihood(x, z)
+    prior = model.prior.eta
+    if prior is not None:
+        value = likelihood - encoder.kl_raw(raw, prior)
+    else:
+        value = likelihood + model.log_prior(z) - encoder.log_prob(z, encoder.natural(raw))
+    return value if samples == 1 else value.mean(0)
 
 
 def elbo_discrete(model: VAE, x: Rows, estimator: str, samples: int) -> Tensor:
@@ -103,15 +107,6 @@ def kl_to_prior(model: VAE, eta: Tensor) -> Tensor:
         do = "take the exact estimator, or one that samples"
         raise MisuseError(wanted="a prior in the encoder family for a closed-form KL", got=got, do=do)
     return model.encoder.kl(eta, prior)
-
-
-def _elbo_at(model: VAE, x: Rows, eta: Tensor, z: Tensor) -> Tensor:
-    """Of one z for each row, (..., N): the KL in closed form where the prior allows it."""
-    likelihood = model.log_likelihood(x, z)
-    prior = model.prior.eta
-    if prior is not None:
-        return likelihood - model.encoder.kl(eta, prior)
-    return likelihood + model.log_prior(z) - model.encoder.log_prob(z, eta)
 
 
 def _refuse_unless_bits(model: VAE, estimator: str) -> None:

@@ -140,6 +140,8 @@ def prior_of(asked: Asked, encoder: Density, decoder: Density) -> Prior:
 def _alike(one: Density, other: Density) -> bool:
     """Whether both have the same five facts, whatever they are called."""
     a, b = one.family, other.family
-    return a.copies == b.copies and a.unit.groups == b.unit.groups and (
-        a.unit.support == b.unit.support and a.unit.statistics == b.unit.statistics and a.unit.base == b.unit.base
+    return (
+        a.copies == b.copies
+        and a.unit.groups == b.unit.groups
+        and (a.unit.support == b.unit.support and a.unit.statistics == b.unit.statistics and a.unit.base == b.unit.base)
     )

@@ -117,7 +117,7 @@ class _Maker:
         some = next(iter(data.values()))
         self.measure = measure_of(model, knobs.measure, x=some, samples=knobs.samples, seed=knobs.seed)
         self.decoded = Decoded(model, self.measure.codes)
-        totals = model.totals(some)
+        totals = model.decoder.total(some)
         self.total = None if totals is None else float(totals.mean())
         self.joint = model.encoder.points_count is not None and not model.decoder.needs_total
         self._natural: Natural | None = None

@@ -9,8 +9,8 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import torch
@@ -24,8 +24,9 @@ from eftheory.learn.config import Phase, TrainConfig
 from eftheory.learn.config_file import config_text, digest
 from eftheory.learn.evaluate import evaluate
 from eftheory.learn.flat import flatten, unflatten
-from eftheory.learn.model import VAE, Rows, build
+from eftheory.learn.model import VAE, build
 from eftheory.learn.objectives import Objective, objective_of
+from eftheory.learn.products import Rows, taken
 from eftheory.learn.start import check_data, start_at, start_at_truth
 from eftheory.learn.store import Checkpoint, Store
 
@@ -78,8 +79,7 @@ class Loss(nn.Module):
         self.model, self._objective, self._rows = model, objective, rows
 
     def forward(self, index: Tensor) -> Tensor:
-        rows = self._rows[index] if isinstance(self._rows, Tensor) else self._rows.take(index)
-        return -self._objective(self.model, rows).mean()
+        return -self._objective(self.model, taken(self._rows, index)).mean()
 
 
 def train(
@@ -147,14 +147,14 @@ class Run:
 
     def go(self, progress: Callable[[Progress], None]) -> None:
         """Every step that is not yet done."""
-        current, began = -1, perf_counter()
+        current = -1
         if self.done == 0:
             self.save(weights_only=True)
             self.evaluate(Place(0, 0, 0, torch.empty(0), False))
         loss_of: Any = None
         for place in self.places():
             if place.phase != current:
-                current, loss_of = place.phase, self.set_up(self.config.phases[place.phase], place)
+                current, loss_of = place.phase, self.set_up(self.config.phases[place.phase])
             loss = loss_of(place.rows)
             self.fabric.backward(loss)
             self.optimiser.step()
@@ -163,7 +163,7 @@ class Run:
             self.total += loss.detach()
             self.counted += 1
             if self._due(place, self.config.run.log_every):
-                self.log(place, perf_counter() - began)
+                self.log(place)
             if self._due(place, self.config.run.evaluate_every) or place.last_of_phase:
                 self.evaluate(place)
             if self._due(place, self.config.run.save_every) or place.last_of_phase:
@@ -183,7 +183,7 @@ class Run:
                         yield Place(step + batch + 1, number, epochs, self._mine(order, batch, phase.batch), last)
                 step, epochs = step + batches, epochs + 1
 
-    def set_up(self, phase: Phase, place: Place) -> Any:
+    def set_up(self, phase: Phase) -> Any:
         """The loss of a phase as a callable on row indices; its optimiser, restored where a phase goes on."""
         for part, parameters in parts(self.model).items():
             for parameter in parameters:
@@ -199,9 +199,9 @@ class Run:
         wrapped, self.optimiser = self.fabric.setup(loss, optimiser)
         return wrapped
 
-    def log(self, place: Place, seconds: float) -> None:
+    def log(self, place: Place) -> None:
         """One line of metrics: the mean loss since the last one. Raises `Diverged` where it is not finite."""
-        mean = self.fabric.all_reduce(self.total / self.counted)  # type: ignore[arg-type]
+        mean = self.fabric.all_reduce(self.total / self.counted)
         self.loss = float(mean)  # type: ignore[arg-type]
         if not torch.isfinite(torch.tensor(self.loss)):
             self._diverged(f"the loss is {self.loss}")
@@ -325,14 +325,12 @@ def parts(model: VAE) -> dict[str, list[nn.Parameter]]:
 
 def versions(device: torch.device) -> dict[str, str]:
     """What the figures of a run depend on."""
-    import lightning_fabric
-
     where = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     return {
         "eftheory": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "lightning-fabric": lightning_fabric.__version__,
+        "lightning-fabric": metadata.version("lightning-fabric"),
         "device": where,
     }
 

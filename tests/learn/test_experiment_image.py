@@ -64,7 +64,7 @@ def test_the_experiment_is_registered_and_its_smoke_version_changes_numbers_only
 
 def test_every_stage_has_every_figure_and_the_bounds_are_ordered(done: tuple[Path, ImageResult]) -> None:
     result = done[1]
-    assert result.stages == ("encoder", "fixed", "learned")
+    assert result.stages == ("encoder", "complete-data", "fixed", "learned")
     for stage in result.found[0]["stages"].values():
         errors = [stage[name]["standard_error"] for name in ("elbo", "iwae", "evidence")]
         elbo, iwae, evidence = (stage[name]["mean"] for name in ("elbo", "iwae", "evidence"))
@@ -142,15 +142,15 @@ def truth(config: TrainConfig) -> Any:
 
 def test_the_truth_is_the_generator_with_the_papers_noise(config: TrainConfig) -> None:
     made, real, generator = truth(config)
-    assert (made.data.train.shape, made.data.test.shape) == (real.train.shape, real.test.shape)
-    residual = made.test - generator.f(made.latents).detach()
+    assert (made.train.shape, made.test.shape) == (real.train.shape, real.test.shape)
+    residual = made.test - generator.f(made.test_latents).detach()
     assert float(residual.std()) == pytest.approx(float(NOISE), rel=0.02)
     assert float(residual.mean()) == pytest.approx(0.0, abs=1e-3)
-    assert float(made.latents.std()) == pytest.approx(1.0, abs=0.1)
-    assert not torch.equal(made.data.train[:60], made.test), "two streams"
+    assert float(made.test_latents.std()) == pytest.approx(1.0, abs=0.1)
+    assert not torch.equal(made.train[:60], made.test), "two streams"
     assert torch.equal(truth(config)[0].test, made.test), "by the seed"
-    eta = made.model.decode(made.latents)
-    assert torch.allclose(made.model.decoder.mean(eta), means(made.model, made.latents), atol=1e-6)
+    eta = made.model.decode(made.test_latents)
+    assert torch.allclose(made.model.decoder.mean(eta), means(made.model, made.test_latents), atol=1e-6)
 
 
 def test_a_worse_model_of_the_samples_has_less_evidence_and_other_features(config: TrainConfig) -> None:

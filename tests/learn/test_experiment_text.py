@@ -80,6 +80,12 @@ def test_what_is_run_and_what_is_not(small: tuple[Path, TextResult]) -> None:
     assert set(body["e1_below_e2_below_e3_in_test"]["last"]) == {"d0-8"}  # the only row that is whole
 
 
+def test_a_recorded_result_is_read_back(small: tuple[Path, TextResult]) -> None:
+    _, result = small
+    again = TextResult.from_dict(json.loads(json.dumps(result.as_dict())))
+    assert again.as_dict() == result.as_dict() and again.lines() == result.lines()
+
+
 def test_the_verdicts_stand_beside_the_encoders(small: tuple[Path, TextResult]) -> None:
     _, result = small
     found = {encoder: (answer["verdict"], answer["status"]) for encoder, answer in result.verdicts.items()}

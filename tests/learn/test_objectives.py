@@ -171,13 +171,10 @@ def test_conditional_likelihood_learns_the_posterior_of_the_model() -> None:
         trained.zero_grad()
         loss.backward()
         trained.step()
-    assert float(by_hand(vae, x)[2].detach().mean()) < 0.02 < before, "one bit, linear decoder: the posterior is in the family"
+    assert float(by_hand(vae, x)[2].detach().mean()) < 0.02 < before  # one bit, linear decoder: in the family
 
 
 def test_objectives_refuse_estimators_that_they_do_not_use() -> None:
     with pytest.raises(MisuseError, match="estimator 'exact'"):
-        objectives.objective_of(
-            Phase(
-                objective="likelihood", estimator="reparameterised", epochs=1, batch=1, learning_rate=1, trains="decoder"
-            )
-        )
+        sampled = {"estimator": "reparameterised", "trains": "decoder"}
+        objectives.objective_of(Phase(objective="likelihood", epochs=1, batch=1, learning_rate=1.0, **sampled))

@@ -16,9 +16,11 @@ from typing import Any
 from torch import Tensor
 
 from eftheory.check import check
+from eftheory.errors import MisuseError
 from eftheory.learn.config import Phase, TrainConfig, strings
 from eftheory.learn.data import Dataset, load
 from eftheory.learn.experiments import Report, Silent
+from eftheory.learn.experiments.image_control import CONTROL, complete_data
 from eftheory.learn.experiments.image_figures import SHOWN, Compare, as_bytes, bounds, light, shown
 from eftheory.learn.experiments.image_result import ImageResult
 from eftheory.learn.experiments.image_truth import (
@@ -51,6 +53,8 @@ def run(
     say = report or Silent()
     phases = {phase.name: phase for phase in config.phases}
     refuse_others(config, phases, PHASES)
+    if CONTROL in phases:
+        raise MisuseError(wanted="phases with names of their own", got=repr(CONTROL), do="rename it")
     names = {f"seed-{seed}": seed for seed in seeds}
     wanted = chosen(list(names), parts)
     found: dict[int, Mapping[str, Any]] = {}
@@ -83,20 +87,23 @@ def _one_seed(
             continue
         width = real.train.shape[1]
         model = learned_noise(config.model, width) if name == LEARNED else fixed_noise(config.model, width)
-        done = _trained(run_of(config, phase, model), folder / name, device, resume, report, truth.data, start)
+        done = _trained(run_of(config, phase, model), folder / name, device, resume, report, truth.data(), start)
         trained = loaded(model, done.state, real.shape)
         stages[name] = bounds(config, trained, truth) | {"frechet": compare.distances(trained)}
+        report.say(f"{name}: {_short(stages[name])}")
         if name == ENCODER:
             start = networks_of(done.state, "f", "g")
+            control = complete_data(truth, trained, phases[FIXED], config.seed)
+            stages[CONTROL] = bounds(config, control, truth) | {"frechet": compare.distances(control)}
+            report.say(f"{CONTROL}: {_short(stages[CONTROL])}")
         else:
             pictures[name] = shown(trained, config.seed, real.shape)
-        report.say(f"{name}: {_short(stages[name])}")
     return {
         "stages": stages,
         "floor": compare.floor(truth),
         "real": compare.real.distance,
         "classifier": {"test": compare.trained.test_accuracy, "train": compare.trained.train_accuracy},
-        "source": truth.data.source,
+        "source": truth.source,
         "shape": list(real.shape),
         "pictures": pictures,
         "versions": dict(generator.versions),

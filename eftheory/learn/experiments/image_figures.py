@@ -32,7 +32,7 @@ class Compare:
     """The classifier of a run, and Frechet distances to the truth in its features."""
 
     def __init__(self, config: TrainConfig, real: Images, truth: Truth) -> None:
-        self.seed, self.count = config.seed, len(truth.data.train)
+        self.seed, self.count = config.seed, len(truth.train)
         self.trained = classifier(config, real)
         x, z = draw(truth.model, self.count, self.seed, REFERENCE)
         self.samples, self.images = self._moments(x), self._moments(means(truth.model, z))
@@ -76,7 +76,7 @@ def bounds(config: TrainConfig, model: VAE, truth: Truth) -> dict[str, Any]:
     x = truth.test[:rows]
     samples = config.run.evaluate_samples + config.run.evaluate_samples % 2
     iwae = evaluate(model, x, samples=samples, repeats=REPEATS, seed=seed).as_dict()
-    own = truth.latents[:rows] if model.scale is None and _same(model, truth.model) else None
+    own = truth.test_latents[:rows] if model.scale is None and _same(model, truth.model) else None
     better = laplace_evidence(model, x, samples=max(samples, 4), seed=seed, latents=own)
     return {
         "rows": rows,

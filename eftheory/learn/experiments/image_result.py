@@ -31,6 +31,7 @@ START = "encoder"
 """The stage whose decoder is the truth."""
 LABELS: Mapping[str, str] = {
     "encoder": "truth, trained encoder",
+    "complete-data": "likelihood, true z",
     "fixed": "ELBO, noise fixed",
     "learned": "ELBO, learned",
 }

@@ -25,13 +25,28 @@ TRAIN, TEST = 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """model: ``p*(x|z) = N(generator(z), NOISE^2 I)`` with z from N(0, I). data: samples of it; test (M, D): its test
-    part, drawn from latents (M, L)."""
+    """model: ``p*(x|z) = N(generator(z), NOISE^2 I)`` with z from N(0, I). train (N, D) and test (M, D): samples of it, from
+    train_latents (N, L) and test_latents (M, L). source: in words; shape: (C, H, W)."""
 
     model: VAE
-    data: Dataset
+    train: Tensor
+    train_latents: Tensor
     test: Tensor
-    latents: Tensor
+    test_latents: Tensor
+    shape: tuple[int, ...]
+    source: str
+
+    def data(self) -> Dataset:
+        """The samples as data to train on."""
+        return Dataset(
+            name="samples",
+            train=self.train,
+            test=self.test,
+            train_labels=None,
+            test_labels=None,
+            shape=self.shape,
+            source=self.source,
+        )
 
 
 def fixed_noise(model: ModelConfig, width: int) -> ModelConfig:
@@ -89,13 +104,9 @@ def truth_of(config: TrainConfig, generator: Mapping[str, Tensor], real: Images)
         model = build(fixed_noise(config.model, real.train.shape[1]), shape=real.shape).to(device)
     model.load_state_dict(networks_of(generator, "f"), strict=False)
     model.requires_grad_(False)
-    train, _ = draw(model, len(real.train), config.seed, TRAIN)
-    test, latents = draw(model, len(real.test), config.seed, TEST)
+    train, test = draw(model, len(real.train), config.seed, TRAIN), draw(model, len(real.test), config.seed, TEST)
     source = f"samples of N(generator(z), {NOISE}^2 I), z from N(0, I), the generator trained on: {real.source}"
-    data = Dataset(
-        name="samples", train=train, test=test, train_labels=None, test_labels=None, shape=real.shape, source=source
-    )
-    return Truth(model, data, test, latents)
+    return Truth(model, *train, *test, real.shape, source)
 
 
 def draw(model: VAE, count: int, seed: int, stream: int) -> tuple[Tensor, Tensor]:

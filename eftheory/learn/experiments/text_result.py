@@ -58,6 +58,19 @@ class TextResult:
             "cells": [self._cell(cell) for cell in CELLS],
         }
 
+    @classmethod
+    def from_dict(cls, body: Mapping[str, Any]) -> TextResult:
+        """What `as_dict` gave, for figures that were recorded elsewhere."""
+        named = {cell.name: cell for cell in CELLS}
+        runs = [(named[each["cell"]], run) for each in body["cells"] if each["runs"] != NOT_RUN for run in each["runs"]]
+        return cls(
+            found=tuple((cell, run["seed"], {k: v for k, v in run.items() if k != "seed"}) for cell, run in runs),
+            seeds=tuple(body["seeds"]),
+            verdicts=body["verdicts"],
+            phases=tuple(body["phases"]),
+            source=body["data"],
+        )
+
     def _cell(self, cell: Cell) -> dict[str, Any]:
         body: dict[str, Any] = {"cell": cell.name, "paper": {part: cell.paper(part) for part in ("train", "test")}}
         runs = [{"seed": seed, **found} for mine, seed, found in self.found if mine == cell]

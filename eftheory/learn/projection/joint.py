@@ -8,7 +8,7 @@ Convex; Newton's method where the latents are few, else L-BFGS.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +18,7 @@ from eftheory.errors import MisuseError
 from eftheory.learn.density import Density
 from eftheory.learn.model import VAE
 from eftheory.learn.projection.blocks import LARGEST, FisherSums, Unit
-from eftheory.learn.projection.measure import Decoded
+from eftheory.learn.projection.measure import BLOCK, Decoded
 from eftheory.learn.projection.natural import border
 from eftheory.learn.projection.quasi_newton import Minimum, minimise, search
 
@@ -27,6 +27,8 @@ TOLERANCE = 1e-7
 STEPS = 200
 NEWTON = 2**10
 """Latents up to this many: the Hessian has so many columns beside its blocks."""
+MATCHED = 1e-9
+"""By how much a moment of psi may be missed."""
 RIDGE = 1e-8
 """Curvature given to v, which has none of its own given z."""
 
@@ -180,42 +182,18 @@ def log_partitions(decoder: Density, theta: Tensor, bordered: Tensor, step: int)
 
 
 def matching_prior(model: VAE, W: Tensor, u: Tensor) -> Tensor:
-    """v of the implied prior nearest to the model's: ``argmin_v KL(p(z) || implied(W, u, v))``, (m,). Newton."""
+    """v of the nearest implied prior: ``argmin_v KL(p(z) || implied(W, u, v))``, (m,); convex, L-BFGS."""
     codes = model.latents()
     psi = model.encoder.statistics(codes)
     theta = torch.cat([W, u[:, None]], 1)
-    base = model.encoder.log_base(codes) + log_partitions(model.decoder, theta, border(psi), 4096)
-    weights = model.log_prior(codes).softmax(-1)
-    target = weights @ psi
+    base = model.encoder.log_base(codes) + log_partitions(model.decoder, theta, border(psi), BLOCK)
+    log_prior = model.log_prior(codes)
+    target = log_prior.softmax(-1) @ psi
 
-    def value(v: Tensor) -> Tensor:
-        return (base + psi @ v).logsumexp(-1) - v @ target
+    def objective(v: Tensor) -> tuple[float, Tensor]:
+        log_weights = base + psi @ v
+        log_z = log_weights.logsumexp(-1)
+        return float(log_z - v @ target), (log_weights - log_z).exp() @ psi - target
 
-    start, *_ = torch.linalg.lstsq(psi - psi.mean(0), -(base - base.mean()), driver="gelsd")
-    return _newton_of(value, lambda v: _moments(psi, base + psi @ v, target), start)
-
-
-def _moments(psi: Tensor, log_weights: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    implied = log_weights.softmax(-1)
-    mean = implied @ psi
-    centred = psi - mean
-    return mean - target, centred.T @ (implied[:, None] * centred)
-
-
-def _newton_of(
-    value: Callable[[Tensor], Tensor], derivatives: Callable[[Tensor], tuple[Tensor, Tensor]], v: Tensor
-) -> Tensor:
-    """Damped; stops where the decrement is below rounding."""
-    at = value(v)
-    for _ in range(STEPS):
-        gradient, hessian = derivatives(v)
-        step = -torch.linalg.pinv(hessian, hermitian=True) @ gradient
-        decrement = float(-gradient @ step)
-        if decrement < 1e-24:
-            break
-        length = 1.0
-        while length > 1e-12 and not bool(value(v + length * step) <= at - 1e-4 * length * decrement + 1e-15):
-            length /= 2
-        v = v + length * step
-        at = value(v)
-    return v
+    start = torch.linalg.lstsq(border(psi), (log_prior - base)[:, None], driver="gelsd").solution[:-1, 0]
+    return minimise(objective, start, tolerance=MATCHED).point
