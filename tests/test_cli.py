@@ -219,9 +219,10 @@ def test_help_names_only_commands_that_work(capsys: pytest.CaptureFixture[str]) 
         "verify",
         "recheck",
         "train",
+        "project",
         "experiment",
     ]
-    for command in ("check", "families", "train", "experiment"):
+    for command in ("check", "families", "train", "project", "experiment"):
         assert main([command, "--help"]) == 0
         assert "--quiet" in capsys.readouterr().out
 

@@ -87,7 +87,8 @@ def read_checkpoint(path: Path, configuration: str | None = None) -> Checkpoint:
 
 
 def _parsed(path: Path, data: bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    if data[:2] == b"PK" or data[:1] == b"\x80":
+    # a header of 896 bytes begins like a pickle too, but then comes its brace
+    if data[8:9] != b"{" and (data[:2] == b"PK" or data[:1] == b"\x80"):
         raise _damaged(path, "a zip or pickle file, which could run code and is never opened")
     try:
         tensors = safetensors.torch.load(data)

@@ -20,8 +20,8 @@ from eftheory.learn.projection.affine import outside
 from eftheory.learn.projection.blocks import Unit
 from eftheory.learn.projection.joint import Joint, joint_projection, matching_prior
 from eftheory.learn.projection.likelihood import Likelihood, likelihood_projection
-from eftheory.learn.projection.measure import Decoded, Measure, measure_of
-from eftheory.learn.projection.natural import Natural, border, natural_projection
+from eftheory.learn.projection.measure import MEASURES, Decoded, Measure, measure_of
+from eftheory.learn.projection.natural import METRICS, Natural, border, natural_projection
 from eftheory.learn.projection.price import Price, Variant, prices, variants
 from eftheory.learn.trained import Trained
 
@@ -40,6 +40,11 @@ class Knobs:
     samples: int = 4096
     iwae_samples: int = 256
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for kind, name, known in (("measure", self.measure, MEASURES), ("metric", self.metric, METRICS)):
+            if name not in known:
+                raise unknown(kind, name, known)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -88,7 +93,7 @@ def project(
 ) -> Projections:
     """Project the decoder of `trained`; without `priced` no evidence is computed, before or after.
 
-    Raises MisuseError for an unknown kind, and where the only one asked for cannot be made.
+    Raises MisuseError for an unknown kind, and where none of those asked for can be made.
     """
     knobs = knobs or Knobs()
     for kind in onto:
@@ -101,7 +106,7 @@ def project(
         try:
             after.append(maker.make(kind))
         except MisuseError as error:
-            if len(onto) == 1:
+            if not after and kind == onto[-1]:
                 raise
             absent[kind] = str(error)
     whole = [Variant(trained.model, "own", "own", "own")] if priced else []

@@ -2,7 +2,7 @@
 
 The truth is a generator, trained on real images as a Gaussian VAE with one learned noise variance (a GAN in the paper),
 with pixel noise of 0.05. The encoder is trained by conditional likelihood; then both parts on the ELBO, with the noise
-fixed and with it learned. The truth maximises the likelihood, so whatever moves the decoder away is the ELBO.
+fixed and with it learned. The truth maximises the likelihood; as many steps of maximum likelihood are the control.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def run(
 def _one_seed(
     config: TrainConfig, phases: Mapping[str, Phase], folder: Path, device: str, resume: bool, report: _Scaled
 ) -> dict[str, Any]:
-    """The generator, the truth, the encoder, and every later phase from there; their figures and pictures."""
+    """The generator, the truth, the encoder, the control, and every later phase; their figures and pictures."""
     began = perf_counter()
     real = images_of(load(config.data, config.seed))
     generator = _trained(replace(config, phases=(phases[GENERATOR],)), folder / GENERATOR, device, resume, report)
@@ -95,6 +95,7 @@ def _one_seed(
             start = networks_of(done.state, "f", "g")
             control = complete_data(truth, trained, phases[FIXED], config.seed)
             stages[CONTROL] = bounds(config, control, truth) | {"frechet": compare.distances(control)}
+            pictures[CONTROL] = shown(control, config.seed, real.shape)
             report.say(f"{CONTROL}: {_short(stages[CONTROL])}")
         else:
             pictures[name] = shown(trained, config.seed, real.shape)

@@ -25,8 +25,11 @@ TRAIN, TEST = 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """model: ``p*(x|z) = N(generator(z), NOISE^2 I)`` with z from N(0, I). train (N, D) and test (M, D): samples of it, from
-    train_latents (N, L) and test_latents (M, L). source: in words; shape: (C, H, W)."""
+    """model: ``p*(x|z) = N(generator(z), NOISE^2 I)`` with z from N(0, I).
+
+    train (N, D), test (M, D): samples of it, from the z in train_latents (N, L) and test_latents (M, L).
+    shape: (C, H, W); source: in words.
+    """
 
     model: VAE
     train: Tensor

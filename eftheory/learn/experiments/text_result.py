@@ -81,7 +81,7 @@ class TextResult:
         lines = [
             f"vae-error 4.3, text: {ran} of {len(CELLS)} cells, seeds {', '.join(map(str, self.seeds))}",
             f"data: {self.source}",
-            *(f"phase {describe(phase)}" for phase in self.phases),
+            *(f"phase {number}: {describe(phase)}" for number, phase in enumerate(self.phases)),
             *(f"{encoder}, {ABOUT[encoder]}: {_answer(self.verdicts[encoder])}" for encoder in ENCODERS),
         ]
         for part in ("test", "train"):
@@ -135,8 +135,9 @@ class TextResult:
 
 def describe(phase: Mapping[str, Any]) -> str:
     """A phase of the schedule in one line."""
-    rest = f"{phase['samples']} sample(s), batch {phase['batch']}, Adam {phase['learning_rate']:g}"
-    return f"{phase['name']}: {phase['epochs']} epochs, {phase['estimator']} with {rest}"
+    codes = phase["samples"] * (2 if phase["estimator"] == "arm" else 1)
+    rest = f"{codes} codes a document, batch {phase['batch']}, Adam {phase['learning_rate']:g}"
+    return f"{phase['epochs']} epochs, {phase['estimator']} with {rest}"
 
 
 def _answer(verdict: Mapping[str, Any]) -> str:

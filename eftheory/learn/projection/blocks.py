@@ -61,15 +61,15 @@ class Unit:
         return self.density.log_partition(self.split(eta), self.total)
 
     def covariance(self, eta: Tensor) -> Tensor:
-        """``Cov nu`` of each unit, (c, copies, s, s): the derivative of the mean, one direction at a time."""
-        units = self.split(eta)
-        columns = []
-        for place in range(self.size):
-            tangent = torch.zeros_like(units)
-            tangent[..., place] = 1.0
-            column = torch.func.jvp(lambda t: self.density.mean(t, self.total), (units,), (tangent,))[1]
-            columns.append(column)
-        return torch.stack(columns, -1)
+        """``Cov nu`` of each unit, (c, copies, s, s): the derivative of the mean."""
+        with torch.enable_grad():
+            units = self.split(eta.detach()).requires_grad_()
+            mean = self.density.mean(units, self.total)
+            rows = [
+                torch.autograd.grad(mean[..., place].sum(), units, retain_graph=place + 1 < self.size)[0]
+                for place in range(self.size)
+            ]
+        return torch.stack(rows, -2)
 
     def square(self, at: Tensor, difference: Tensor) -> Tensor:
         """``||difference||^2`` in the Fisher metric at natural parameters `at`, (c,)."""

@@ -42,15 +42,16 @@ class Directions:
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Columns that f is multiplied with: one for each pair (made orthogonal to psi), then a basis of all pairs."""
+    """Columns of length 1 that f is multiplied with, one for each pair, orthogonal to psi; gram: their products."""
 
     names: tuple[tuple[int, int], ...]
     columns: Tensor
+    gram: Tensor
 
     def directions(self, products: Tensor, residual: float) -> Directions:
-        """From ``columns' sqrt(mu) f``, (columns, n), and the residual's energy."""
-        energy = products.square().sum(-1)
-        alone, together = energy[: len(self.names)], float(energy[len(self.names) :].sum())
+        """From ``columns' sqrt(mu) f``, (pairs, n), and the residual's energy."""
+        alone = products.square().sum(-1)
+        together = float((products * (torch.linalg.pinv(self.gram, hermitian=True) @ products)).sum())
         scale = 1.0 / residual if residual > 0.0 else 0.0
         ranked = sorted(zip(self.names, alone.tolist(), strict=True), key=lambda entry: -entry[1])
         shares = tuple((i + 1, j + 1, value * scale) for (i, j), value in ranked)
@@ -76,6 +77,5 @@ def pairs_of(encoder: Density, measure: Measure, inside: Tensor) -> Pairs | None
     columns = columns[:, absent]
     if not kept:
         return None
-    U, S, _ = torch.linalg.svd(columns, full_matrices=False)
-    basis = U[:, len(columns) * torch.finfo(S.dtype).eps * S[0] < S]
-    return Pairs(kept, torch.cat([columns / sizes[absent], basis], 1))
+    columns = columns / sizes[absent]
+    return Pairs(kept, columns, columns.T @ columns)

@@ -18,7 +18,7 @@ from eftheory.learn.projection.measure import Decoded, Measure
 from eftheory.learn.projection.natural import border
 from eftheory.learn.projection.quasi_newton import minimise
 
-TOLERANCE = 1e-13
+TOLERANCE = 1e-16
 """Newton decrement of a unit, nats, below which it is solved..."""
 STILL = 1e-3
 """...if its step changes natural parameters by less than this at every code;"""

@@ -73,10 +73,14 @@ def border(psi: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Basis:
-    """An orthonormal basis of the columns of ``sqrt(mu) (psi, 1)``: (c, rank), and the map back to coefficients."""
+    """An orthonormal basis of the columns of ``sqrt(mu) (psi, 1)``, (c, rank), and the map back to coefficients.
+
+    rows: (m + 1, rank), a basis of the coefficients that are determined; the others are 0 in the smallest solution.
+    """
 
     columns: Tensor
     back: Tensor
+    rows: Tensor
 
     @property
     def rank(self) -> int:
@@ -87,7 +91,7 @@ def basis_of(matrix: Tensor) -> Basis:
     """By singular values; directions of relative size below ``eps max(shape)`` count as absent."""
     U, S, Vh = torch.linalg.svd(matrix, full_matrices=False)
     kept = max(matrix.shape) * torch.finfo(S.dtype).eps * S[0] < S
-    return Basis(U[:, kept], Vh[kept].T / S[kept])
+    return Basis(U[:, kept], Vh[kept].T / S[kept], Vh[kept].T)
 
 
 def _identity(decoded: Decoded, measure: Measure, encoder: Density, bordered: Tensor) -> Natural:
@@ -107,7 +111,7 @@ def _identity(decoded: Decoded, measure: Measure, encoder: Density, bordered: Te
         second += float(weighted @ (eta - start[-1]).square().sum(-1))
     inside = products[: basis.rank]
     distance = max(square - float(inside.square().sum()), 0.0)
-    solution = start + basis.back @ inside
+    solution = basis.rows @ (basis.rows.T @ start) + basis.back @ inside
     directions = None if pairs is None else pairs.directions(products[basis.rank :], distance)
     spread = max(second - float(first.square().sum()), 0.0)
     return Natural(solution[:-1].T, solution[-1], distance, spread, "identity", basis.rank, directions)

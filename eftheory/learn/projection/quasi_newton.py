@@ -17,6 +17,8 @@ Objective = Callable[[Tensor], tuple[float, Tensor]]
 STEPS = 5000
 MEMORY = 30
 HALVINGS = 60
+PATIENCE = 20
+"""Steps in a row that may improve neither the value nor the gradient."""
 DECREASE = 1e-4
 ROUNDING = 1e-14
 """Of the value, relative to 1 + |value|: by so much a step may seem to go up."""
@@ -37,13 +39,18 @@ def minimise(objective: Objective, start: Tensor, *, tolerance: float, steps: in
     """Where the largest entry of the gradient is at most `tolerance`, or nothing more can be gained."""
     point, (value, gradient) = start, objective(start)
     past: deque[tuple[Tensor, Tensor]] = deque(maxlen=MEMORY)
-    best = Minimum(point, value, float(gradient.abs().max()), 0, False)
+    lowest = value
+    best, waited = Minimum(point, value, float(gradient.abs().max()), 0, False), 0
     for step in range(steps):
         largest = float(gradient.abs().max())
-        if largest < best.gradient:
-            best = Minimum(point, value, largest, step, False)
         if largest <= tolerance:
             return Minimum(point, value, largest, step, True)
+        waited = 0 if largest < best.gradient or value < lowest else waited + 1
+        lowest = min(lowest, value)
+        if largest < best.gradient:
+            best = Minimum(point, value, largest, step, False)
+        if waited > PATIENCE:
+            break
         moved = search(objective, point, value, gradient, _direction(gradient, past), first=not past)
         if moved is None:
             if not past:
