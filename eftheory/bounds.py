@@ -212,14 +212,14 @@ def _lengths(alpha: float, states: int, pieces: int) -> list[float]:
 
 def _upper_kl(length: float, alpha: float) -> float:
     """``kl(alpha e^L, alpha)``, accurate for small L."""
-    q = alpha * exp(length)
-    return q * length + (1 - q) * log1p(-alpha * expm1(length) / (1 - alpha))
+    q, shift = alpha * exp(length), -alpha * expm1(length) / (1 - alpha)
+    return q * length + ((1 - q) * log1p(shift) if shift > -1 else 0.0)  # in floats q reaches 1 for the smallest alpha
 
 
 def _lower_kl(length: float, alpha: float) -> float:
     """``kl(alpha, alpha e^L)``, accurate for small L."""
-    p = alpha * exp(length)
-    return -alpha * length - (1 - alpha) * log1p(-alpha * expm1(length) / (1 - alpha)) if p < 1 else float("inf")
+    shift = -alpha * expm1(length) / (1 - alpha)
+    return -alpha * length - (1 - alpha) * log1p(shift) if shift > -1 else float("inf")
 
 
 def _supporting_slope(eps: float, alpha: float, states: int, pieces: int) -> Fraction:

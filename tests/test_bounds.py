@@ -322,3 +322,11 @@ def test_zero_gap_bounds_are_zero() -> None:
 def test_an_uncertain_gap_is_no_misuse() -> None:
     """The gap of a tight instance is a ball around zero: that it is not negative cannot be told."""
     assert bounds.linear(arb(0, 1e-15), Q(1, 10)).contains(0)
+
+
+@pytest.mark.parametrize("exponent", [2, 8, 17, 40, 150, 300])
+def test_the_envelope_of_the_smallest_alphas_stays_below_the_trivial_bound(exponent: int) -> None:
+    alpha = 10.0**-exponent
+    envelope = bounds.approximate_envelope(0.5, alpha, 4)
+    value = float(envelope.at(0.5, on=FLOAT))
+    assert 0.0 < value <= bounds.trivial(alpha, 4, on=FLOAT) * (1 + 1e-9)

@@ -245,7 +245,5 @@ def _listed(value: object) -> str:
 app.command("verify", short_help="Do the theorems hold? Runs claims and their controls.")(verify_command)
 app.command("recheck", short_help="Are these certificates right? Computed anew, from them alone.")(recheck_command)
 app.command("train", short_help="Train a VAE from a configuration, on a GPU when there is one.")(train_command)
-app.command("project", short_help="How far is a trained decoder from the consistent set, and what is the price?")(
-    project_command
-)
+app.command("project", short_help="How far from the consistent set is a trained decoder?")(project_command)
 app.command("experiment", short_help="Run an experiment of a paper; needs eftheory[learn].")(experiment_command)

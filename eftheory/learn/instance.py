@@ -15,7 +15,6 @@ from fractions import Fraction
 from typing import Any
 
 import torch
-from flint import fmpq
 from torch import Tensor
 
 from eftheory.errors import MisuseError
@@ -52,8 +51,10 @@ class Instance:
         base = self.vae.as_dict()
         if claim == "witness-gap":
             return {**base, "b": [str(weight) for weight in weights]}
+        least = self.vae.alpha
+        alpha = _power_below(Fraction(int(least.p), int(least.q)))
         *statistics, constant = coefficients(self.vae.x, self.vae.data)
-        return {**base, "alpha": text(_power_below(self.vae.alpha)), "C": text(statistics), "c": text(constant)}
+        return {**base, "alpha": text(alpha), "C": text(statistics), "c": text(constant)}
 
 
 def independent_rows(model: VAE, x: Rows, order: Sequence[int], count: int) -> tuple[int, ...]:
@@ -94,7 +95,7 @@ def instance(model: VAE, encoder: str, x: Rows, rows: Sequence[int]) -> Instance
     gamma = [[dyadic(value) for value in row] for row in g.tolist()]
     last = joint[-1]
     theta = [[joint[i][z] / last[z] for i in range(len(rows) - 1)] for z in range(latents.count)]
-    prior = [sum((row[z] for row in joint), fmpq(0)) for z in range(latents.count)]
+    prior = [sum((row[z] for row in joint), Fraction(0)) for z in range(latents.count)]
     vae = finite_vae(one_hot(len(rows)), latents, theta=theta, prior=prior, gamma=gamma, data=_uniform(len(rows)))
     return Instance(vae, tuple(rows), tuple(places), max(_change(table, joint), _encoder_change(g, gamma, latents)))
 
@@ -104,19 +105,19 @@ def one_hot(count: int) -> Side:
     return side([[int(i == j) for j in range(count - 1)] for i in range(count)])
 
 
-def dyadic(log_value: float) -> fmpq:
+def dyadic(log_value: float) -> Fraction:
     """``e^log_value`` with `BITS` bits, whatever its size. Raises MisuseError where it is not finite."""
     if not math.isfinite(log_value):
         raise MisuseError(wanted="finite log-odds", got=str(log_value), do="take other rows of data")
     exponent = math.floor(log_value / math.log(2.0))
     mantissa = round(2.0**BITS * math.exp(log_value - exponent * math.log(2.0)))
-    return fmpq(mantissa) * fmpq(2) ** (exponent - BITS)
+    return Fraction(mantissa) * Fraction(2) ** (exponent - BITS)
 
 
-def _normalise(joint: list[list[fmpq]]) -> None:
+def _normalise(joint: list[list[Fraction]]) -> None:
     """The largest entry takes up what is missing to 1."""
     x, z = max(((i, j) for i, row in enumerate(joint) for j in range(len(row))), key=lambda at: joint[at[0]][at[1]])
-    joint[x][z] += 1 - sum((entry for row in joint for entry in row), fmpq(0))
+    joint[x][z] += 1 - sum((entry for row in joint for entry in row), Fraction(0))
 
 
 def _places(model: VAE, latents: Side) -> list[int]:
@@ -130,7 +131,7 @@ def _places(model: VAE, latents: Side) -> list[int]:
     return [known[row] for row in wanted]
 
 
-def _change(table: Tensor, joint: list[list[fmpq]]) -> float:
+def _change(table: Tensor, joint: list[list[Fraction]]) -> float:
     return max(
         abs(_log(value) - near)
         for row, values in zip(table.tolist(), joint, strict=True)
@@ -138,7 +139,7 @@ def _change(table: Tensor, joint: list[list[fmpq]]) -> float:
     )
 
 
-def _encoder_change(g: Tensor, gamma: list[list[fmpq]], latents: Side) -> float:
+def _encoder_change(g: Tensor, gamma: list[list[Fraction]], latents: Side) -> float:
     """Of ``<psi, g>``: at most the sum of the changes of g times the largest statistics."""
     largest = [max(abs(float(Fraction(int(row[j].p), int(row[j].q)))) for row in latents.statistics)
                for j in range(latents.width)]  # fmt: skip
@@ -149,15 +150,15 @@ def _encoder_change(g: Tensor, gamma: list[list[fmpq]], latents: Side) -> float:
     return max(sums)
 
 
-def _log(value: fmpq) -> float:
+def _log(value: Fraction) -> float:
     """Numerator and denominator may be beyond the floats."""
-    return math.log(int(value.p)) - math.log(int(value.q))
+    return math.log(value.numerator) - math.log(value.denominator)
 
 
-def _power_below(value: fmpq) -> fmpq:
+def _power_below(value: Fraction) -> Fraction:
     """The largest power of two that is at most `value`, or half of it."""
-    return fmpq(2) ** (int(value.p).bit_length() - 1 - int(value.q).bit_length())
+    return Fraction(2) ** (value.numerator.bit_length() - 1 - value.denominator.bit_length())
 
 
-def _uniform(count: int) -> list[fmpq]:
-    return [fmpq(1, count)] * count
+def _uniform(count: int) -> list[Fraction]:
+    return [Fraction(1, count)] * count

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from flint import arb, ctx
 from torch import Tensor
 
 from eftheory import bounds
 from eftheory.errors import MisuseError
-from eftheory.exact.arithmetic import BALL, FLOAT
+from eftheory.exact.arithmetic import BALL, FLOAT, Number
 from eftheory.learn.model import VAE
 from eftheory.learn.products import Rows
 from eftheory.learn.projection.measure import log_encoder, log_joint
@@ -26,10 +25,10 @@ from eftheory.learn.sparse import SparseRows
 
 ENTRIES = 2**25
 """Of the table (rows, latents), at most."""
-PRECISION = 128
-"""Bits for the bounds: alpha may be far below the smallest float."""
 LARGEST_POWER = 290.0
 """Of ten, that counts as a float."""
+SMALLEST_ALPHA = 1e-12
+"""For which the envelope is evaluated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ class Ladder:
 
     log_alpha: of the smallest q(z|x) and p(z|x); log_alpha_z: for each z, (K,).
     residual: R_z, (K,). error: ``E (log p(x,z) - log phat(x,z))^2``, (K,).
-    bounds: by name, ``(value, log10 of it)``, on every R_z; the envelope is left out where alpha is below the floats.
+    bounds: by name, ``(value, log10 of it)``, on every R_z; the envelope is left out where alpha is below `SMALLEST_ALPHA`.
     each_z: log10 of the linear bound with the alpha of each z, (K,).
     rank: of (nu, 1) on the rows, of n + 1 columns.
     log_mass: of phat summed over all x and z: it is not normalised, and where the rank is below n + 1 other solutions
@@ -144,35 +143,40 @@ def _log_mass(model: VAE, x: Rows, evidence: Tensor, inverse: Tensor) -> float:
 
 def all_bounds(gap: float, log_alpha: float, states: int) -> dict[str, tuple[float, float]]:
     """Every bound of `eftheory.bounds` on R_z, by name; computed in balls, as alpha may be e^-1000."""
-    with ctx.workprec(PRECISION):
-        eps, alpha = arb(max(gap, 0.0)), arb(log_alpha).exp()
-        found = {
-            "trivial": bounds.trivial(alpha, states, on=BALL),
-            "pinsker": bounds.pinsker(eps, alpha, on=BALL),
-            "partition": bounds.partition(eps, alpha, on=BALL),
-            "partition_halved": bounds.partition(eps, alpha, halved=True, on=BALL),
-            "partition_envelope": bounds.partition_envelope(eps, alpha, on=BALL),
-            "linear": bounds.linear(eps, alpha, on=BALL),
-        }
-        numbers = {name: _number(value) for name, value in found.items()}
+    eps, alpha = _sides(gap, log_alpha)
+    found = {
+        "trivial": bounds.trivial(alpha, states, on=BALL),
+        "pinsker": bounds.pinsker(eps, alpha, on=BALL),
+        "partition": bounds.partition(eps, alpha, on=BALL),
+        "partition_halved": bounds.partition(eps, alpha, halved=True, on=BALL),
+        "partition_envelope": bounds.partition_envelope(eps, alpha, on=BALL),
+        "linear": bounds.linear(eps, alpha, on=BALL),
+    }
+    numbers = {name: _number(value) for name, value in found.items()}
     return {**numbers, **_envelope(gap, log_alpha, states)}
 
 
 def _linear(gap: float, log_alpha: float) -> float:
-    with ctx.workprec(PRECISION):
-        return _number(bounds.linear(arb(max(gap, 0.0)), arb(log_alpha).exp(), on=BALL))[1]
+    return _number(bounds.linear(*_sides(gap, log_alpha), on=BALL))[1]
 
 
-def _number(value: arb) -> tuple[float, float]:
+def _sides(gap: float, log_alpha: float) -> tuple[Number, Number]:
+    """(eps, alpha) in balls; a gap that rounding has put below 0 is none."""
+    return BALL.number(max(gap, 0.0)), BALL.exp(BALL.number(log_alpha))
+
+
+def _number(value: Number) -> tuple[float, float]:
     """(The midpoint, its logarithm to base 10): the former is infinite beyond the floats."""
-    middle = arb(value.mid())
-    log = float((middle.log() / arb(10).log()).mid()) if middle > 0 else -math.inf
+    middle = value.mid()
+    if BALL.less(BALL.number(0), middle) is not True:
+        return 0.0, -math.inf
+    log = float((BALL.log(middle) / BALL.log(BALL.number(10))).mid())
     return (float(middle) if log < LARGEST_POWER else math.inf), log
 
 
 def _envelope(gap: float, log_alpha: float, states: int) -> dict[str, tuple[float, float]]:
-    """`bounds.approximate_envelope`, which works in floats."""
-    if log_alpha <= -LARGEST_POWER * math.log(10.0) or gap <= 0.0:
+    """`bounds.approximate_envelope`, which works in floats: alpha has to tell ``1 - alpha`` from 1 there."""
+    if log_alpha < math.log(SMALLEST_ALPHA) or gap <= 0.0:
         return {}
     value = float(bounds.approximate_envelope(gap, math.exp(log_alpha), states).at(gap, on=FLOAT))
     return {"envelope": (value, math.log10(value))} if value > 0.0 else {}

@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from eftheory import bounds
-from eftheory.exact.arithmetic import FLOAT
+from eftheory.exact.arithmetic import BALL
+from eftheory.exact.decide import enclosed
 from eftheory.learn.config import ModelConfig
 from eftheory.learn.model import VAE
 from eftheory.learn.products import Rows, rows_at
@@ -31,16 +32,17 @@ WEIGHTS = (1, -1, -1, 1)
 NORM = 4
 LIKELY = 256
 """Latents among which quadruples are searched: the most probable ones at x."""
-FINALISTS = 64
+FINALISTS = 8
+"""Quadruples for which the bound itself is computed."""
 CONTRASTED = ("implied", "free")
 """Priors that a witness does without: it contrasts two observations, and bounds no gap."""
 
 
 @dataclass(frozen=True)
 class Quadruple:
-    """codes: places of z1..z4 among the latents, weights +1, -1, -1, +1. delta, bound: nats; alpha: ``min p(z_i|x)``.
+    """codes: places of z1..z4 among the latents, weights +1, -1, -1, +1; delta: nats; alpha: ``min p(z_i|x)``.
 
-    bound: on the gap at x of any encoder of the family, in floats.
+    bound: on the gap at x of any encoder of the family, nats.
     """
 
     codes: tuple[int, int, int, int]
@@ -122,7 +124,7 @@ def best_quadruple(model: VAE, x: Rows) -> Quadruple | None:
         least = float(alpha[place])
         if not 0.0 < least < 1.0:
             continue
-        bound = float(bounds.witness_gap(float(delta[place]), NORM, least, on=FLOAT))
+        bound = lower_bound(Fraction(float(delta[place])), least)
         if best is None or bound > best.bound:
             four = places[torch.from_numpy(chosen[place])].tolist()
             best = Quadruple(tuple(four), float(delta[place]), least, bound)
@@ -152,7 +154,15 @@ def _within(pairs: np.ndarray[Any, Any], ends: np.ndarray[Any, Any]) -> Iterator
 def _below(alpha: np.ndarray[Any, Any], length: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """``kl(alpha e^-L, alpha)``: ranks the candidates; what is reported comes from `eftheory.bounds`."""
     lowered = alpha * np.exp(-length)
-    return np.asarray(-length * lowered + (1.0 - lowered) * (np.log1p(-lowered) - np.log1p(-alpha)))
+    return np.asarray(-length * lowered + (1.0 - lowered) * np.log1p(-alpha * np.expm1(-length) / (1.0 - alpha)))
+
+
+def lower_bound(delta: Fraction, alpha: float) -> float:
+    """`bounds.witness_gap`, enclosed at the precision it takes (alpha may be tiny), its lower end."""
+    if delta == 0:
+        return 0.0
+    found = enclosed(lambda: {"bound": bounds.witness_gap(BALL.number(delta), NORM, BALL.number(alpha))})
+    return float(found["quantities"]["bound"]["lower"])
 
 
 def witness_at(model: VAE, config: ModelConfig, x: Rows, row: int, gap: float, best_gap: float | None) -> WorstRow:
@@ -166,8 +176,8 @@ def witness_at(model: VAE, config: ModelConfig, x: Rows, row: int, gap: float, b
     verdict = certify(model, config, x, codes)
     bound = 0.0
     if verdict.status is Status.REFUTED and config.prior not in CONTRASTED:
-        lower, upper = float(verdict.witness.lower), float(verdict.witness.upper)
-        bound = float(bounds.witness_gap(min(abs(lower), abs(upper)), NORM, quadruple.alpha, on=FLOAT))
+        ends = abs(Fraction(verdict.witness.lower)), abs(Fraction(verdict.witness.upper))
+        bound = lower_bound(min(ends), quadruple.alpha)
     return replace(found, points=points, verdict=verdict, bound=bound)
 
 

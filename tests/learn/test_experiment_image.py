@@ -36,9 +36,13 @@ TINY = [
     "model.decoder_network.channels=[4, 8]",
     "run.evaluate_rows=6",
     "run.evaluate_samples=8",
-    "phases.0.epochs=2",
+    "phases.0.epochs=6",
+    "phases.0.batch=15",
+    "phases.0.learning_rate=0.005",
     "phases.2.batch=15",
+    "phases.2.epochs=4",
     "phases.3.batch=15",
+    "phases.3.epochs=4",
 ]
 
 

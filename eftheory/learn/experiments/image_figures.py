@@ -18,6 +18,8 @@ from eftheory.learn.objectives import elbo_reparameterised
 
 EPOCHS, BATCH, RATE = 5, 64, 2e-3
 """How the classifier is trained."""
+COMPARED = 2000
+"""Images of each model that are compared, where there are fewer to train on."""
 REPLICAS = 3
 """Independent samples of the truth that are compared with the truth: what distance means nothing."""
 REPEATS = 10
@@ -32,7 +34,7 @@ class Compare:
     """The classifier of a run, and Frechet distances to the truth in its features."""
 
     def __init__(self, config: TrainConfig, real: Images, truth: Truth) -> None:
-        self.seed, self.count = config.seed, len(truth.train)
+        self.seed, self.count = config.seed, max(len(truth.train), COMPARED)
         self.trained = classifier(config, real)
         x, z = draw(truth.model, self.count, self.seed, REFERENCE)
         self.samples, self.images = self._moments(x), self._moments(means(truth.model, z))
