@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 p
 help:
 	@echo "make demo    set up .venv and ask of every published model: is its encoder family consistent?"
 	@echo "make test    add the test tools and run the linter, the type checker and all tests"
-	@echo "make bench   measure the speed ratios of check and of the exact enumerations"
+	@echo "make bench   measure the speed ratios of check, of the exact enumerations and of training"
 	@echo "make clean   remove .venv and caches"
 
 # Exit codes 0, 1 and 2 are answers (the model is consistent, it is not, it is not decided); anything else is a failure.
@@ -43,6 +43,8 @@ test: $(VENV)/.test
 bench: $(VENV)/.test
 	@$(BIN)/python tests/benchmarks/ratios.py
 	@PYTHONPATH=tests:. $(BIN)/python -m benchmarks.enumeration
+	@PYTHONPATH=tests:. $(BIN)/python -m benchmarks.training
+	@PYTHONPATH=tests:. $(BIN)/python -m benchmarks.text
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -57,6 +59,6 @@ $(VENV)/.core: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.core
-	@echo "== installing the test tools into $(VENV)"
+	@echo "== installing the learning extra (torch) and the test tools into $(VENV)"
 	@$(PIP) -e ".[test]"
 	@touch $@

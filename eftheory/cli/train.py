@@ -86,9 +86,20 @@ def _run(config: TrainConfig, folder: Path, device: str, resume: bool, bar: Bar)
         except Diverged as error:
             print(f"eftheory: {error}", file=sys.stderr)
             return DIVERGED, None
+        except (MemoryError, RuntimeError) as error:
+            if not _of_memory(error):
+                raise
+            do = "make the batch, the samples or the model smaller"
+            raise MisuseError(wanted="memory for this run", got="less than it takes", do=do) from None
     except KeyboardInterrupt:
         print(f"eftheory: interrupted; {_resumption(folder)}", file=sys.stderr)
         return INTERRUPTED, None
+
+
+def _of_memory(error: Exception) -> bool:
+    """Whether torch or numpy could not allocate; torch has a class for that on a GPU only."""
+    words = ("allocate memory", "out of memory", "overflow", "invalid size")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
 
 
 def _shower(bar: Bar) -> Callable[[Progress], None]:

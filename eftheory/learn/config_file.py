@@ -17,6 +17,7 @@ from eftheory.learn.config import TrainConfig
 CONFIGS = Path(__file__).with_name("configs")
 LARGEST_FILE = 10**6
 """Bytes of a configuration file."""
+LARGEST_INTEGER = 2**63 - 1
 SMOKE = "smoke"
 """The table of a named configuration that makes it small: dotted keys and the numbers that replace theirs."""
 
@@ -34,6 +35,8 @@ def load_config(name: str | Path, overrides: Iterable[str] = (), *, smoke: bool 
     """
     tree = _read(_path(name))
     small = tree.pop(SMOKE, {})
+    if not isinstance(small, dict):
+        raise MisuseError(wanted="[smoke] as a table", got=repr(small), do="write dotted keys and numbers below it")
     if smoke and not small:
         raise MisuseError(wanted="a configuration with a [smoke] table", got=str(name), do="leave --smoke out")
     for key, value in small.items() if smoke else ():
@@ -104,8 +107,10 @@ def _value(text: str) -> Any:
     """A value as TOML writes it; a bare word is text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
+    except ValueError:  # Python reads no number of more than 4300 digits
+        raise MisuseError(wanted="a value of --set", got=f"a number of {len(text)} digits", do="shorten it") from None
 
 
 def _set(tree: dict[str, Any], key: str, value: Any) -> None:
@@ -125,7 +130,7 @@ def _set(tree: dict[str, Any], key: str, value: Any) -> None:
 
 def _step(place: Any, part: str, key: str) -> Any:
     if isinstance(place, list):
-        if not part.isdecimal() or int(part) >= len(place):
+        if not part.isdecimal() or len(part) > 9 or int(part) >= len(place):
             raise MisuseError(wanted=f"an index below {len(place)} in {key!r}", got=part, do="count from 0")
         return place[int(part)]
     if not isinstance(place, dict):
@@ -159,8 +164,12 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list):
             raise _wrong(where, "a list", value)
         return tuple(_typed(get_args(hint)[0], entry, f"{where}.{i}") for i, entry in enumerate(value))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int and abs(value) > LARGEST_INTEGER:
+        raise _wrong(where, "a number below 2^63", value)
+    if hint is float and type(value) is int:
         return float(value)
+    if hint is str and not str(value).isprintable():
+        raise _wrong(where, "text that can be printed, on one line", value)
     if type(value) is not hint:
         raise _wrong(where, {int: "a whole number", float: "a number", str: "text", bool: "true or false"}[hint], value)
     return value

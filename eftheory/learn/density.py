@@ -25,6 +25,8 @@ from eftheory.learn.unit_functions import gradient, log_base_of, normaliser_of, 
 
 MOST_POINTS = 2**22
 """Points that are written down at once."""
+WIDEST = 2**26
+"""Components and natural parameters of a density, at most."""
 
 
 @final
@@ -41,6 +43,9 @@ class Density:
         self.family, self.copies = family, copies
         self._support = unit.support
         self._p = 1 if unit.support.scalar else sum(groups)
+        self.width = copies * self._p
+        pairs = any(s.pattern in ("i<j", "i<=j", "across") for s in unit.statistics)
+        _refuse_wide(family, max(self.width, self._p**2 if pairs else 0))
         self._terms = terms_of(unit, self._p, groups)
         self._n = sum(len(s.indices(groups or (1,))) for s in unit.statistics)
         self._log_base = log_base_of(unit)
@@ -52,7 +57,8 @@ class Density:
         except MisuseError as missing:
             self._map = missing
         self._sampler: Sampler | None = None
-        self.width, self.natural_width = copies * self._p, copies * self._n
+        self.natural_width = copies * self._n
+        _refuse_wide(family, self.natural_width)
         count = unit.support.count(self._p)
         self.points_count = None if count is None else int(count) ** copies
         self.needs_total = self._normaliser.needs_total
@@ -249,3 +255,10 @@ class Density:
         if not (one and aligned) or unit.statistics[0].expr.subs(zero) != 0 or unit.base.subs(zero) != 1:
             do = "give dense rows: x.dense()"
             raise MisuseError(wanted="a family with one statistic that is 0 at 0", got=str(self.family), do=do)
+
+
+def _refuse_wide(family: Family, width: int) -> None:
+    """Before anything of that size is made."""
+    if width > WIDEST:
+        got = f"{family}, with about {width}"
+        raise MisuseError(wanted=f"a family of at most {WIDEST} natural parameters", got=got, do="make it smaller")

@@ -24,6 +24,8 @@ from eftheory.learn.worst import WEIGHTS, WorstRow, worst_rows
 
 SCHEMA = "eftheory.projection/1"
 WITNESSES = 4
+SEARCHED = 2**22
+"""Pairs of a row and a latent among which witnesses and best encoders are searched, at most: about a minute."""
 LONG = 2**18
 """Rows times squared latents of an instance of ``thm-2-linear``, at most: it takes recheck half a minute."""
 FEWER = 3
@@ -95,14 +97,15 @@ def examine(
 def _finite(trained: Trained, x: Rows, absent: dict[str, str], progress: Callable[[str], None]) -> dict[str, Any]:
     model, config = trained.model, trained.config.model
     progress("searching witnesses")
-    gap = evaluate(model, x).gap
-    best = best_gaps(model, x) if model.encoder.independent_bits else None
-    witnesses = worst_rows(model, config, x, gap, best, WITNESSES)
+    few = rows_at(x, 0, min(len(x), max(WITNESSES, SEARCHED // len(model.latents()))))
+    gap = evaluate(model, few).gap
+    best = best_gaps(model, few) if model.encoder.independent_bits else None
+    witnesses = worst_rows(model, config, few, gap, best, WITNESSES)
     if all(each.quadruple is None for each in witnesses):
         absent["witnesses"] = "psi ties no four latents together"
     progress("evaluating Theorem 2")
     found = ladder(model, x)
-    instances = _instances(trained, x, witnesses, absent)
+    instances = _instances(trained, few, witnesses, absent)
     mean = None if best is None else float(best.mean())
     return {"best_gap": mean, "witnesses": witnesses, "ladder": found, "instances": instances}
 

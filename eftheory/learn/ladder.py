@@ -37,7 +37,7 @@ class Ladder:
 
     log_alpha: of the smallest q(z|x) and p(z|x); log_alpha_z: for each z, (K,).
     residual: R_z, (K,). error: ``E (log p(x,z) - log phat(x,z))^2``, (K,).
-    bounds: by name, ``(value, log10 of it)``, on every R_z; the envelope is left out where alpha is below `SMALLEST_ALPHA`.
+    bounds: by name, ``(value, log10 of it)``, on every R_z; the envelope only from `SMALLEST_ALPHA` on.
     each_z: log10 of the linear bound with the alpha of each z, (K,).
     rank: of (nu, 1) on the rows, of n + 1 columns.
     log_mass: of phat summed over all x and z: it is not normalised, and where the rank is below n + 1 other solutions

@@ -70,7 +70,9 @@ class VAE(nn.Module):
         """What the encoder network sees: x, or its frequencies ``x / |x|``."""
         if not self.frequencies:
             return x
-        return x.scaled() if isinstance(x, SparseRows) else x / x.sum(-1, keepdim=True)
+        if isinstance(x, SparseRows):
+            return x.scaled()
+        return x / x.sum(-1, keepdim=True).clamp(min=1.0)  # of counts: only rows of zeros, which stay so, have less
 
     def log_likelihood(self, x: Rows, z: Tensor) -> Tensor:
         """``log p(x|z)``, nats. x: (N, D), z: (..., N, L); (..., N)."""

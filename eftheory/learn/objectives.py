@@ -94,6 +94,9 @@ def iwae(model: VAE, x: Rows, samples: int) -> Tensor:
 
 def conditional(model: VAE, x: Rows) -> Tensor:
     """``log q(z|x)`` on pairs drawn from the model itself; of x only the number of rows is used."""
+    if model.decoder.needs_total:
+        got, do = f"{model.decoder.family}", "fix it, as in multinomial(20, trials=5), or take the objective elbo"
+        raise MisuseError(wanted="a decoder of known total for the objective conditional", got=got, do=do)
     with torch.no_grad():
         observed, z = model.sample(len(x))
     return model.encoder.log_prob(z, model.encode(observed))

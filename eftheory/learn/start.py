@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from eftheory.errors import MisuseError, unknown
-from eftheory.learn.config import ModelConfig
+from eftheory.learn.config import ModelConfig, TrainConfig
 from eftheory.learn.data import Dataset
 from eftheory.learn.model import VAE
 from eftheory.learn.networks import Table
+from eftheory.learn.objectives import objective_of
+from eftheory.learn.products import converted, rows_at
 
 
 def check_data(model: VAE, dataset: Dataset) -> None:
@@ -27,6 +29,18 @@ def check_data(model: VAE, dataset: Dataset) -> None:
                 do="match the decoder's size and the data",
             )
         model.decoder.check_support(rows, f"the {part} part of {dataset.name}")
+
+
+def check_phases(model: VAE, config: TrainConfig, dataset: Dataset) -> None:
+    """Raise MisuseError for a phase whose objective this model cannot have: a row of data is tried on each.
+
+    So a later phase is refused before the first, and before anything is written. Draws leave no trace.
+    """
+    like = next(model.parameters())
+    row = converted(rows_at(dataset.train, 0, 1), like)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        for phase in config.phases:
+            objective_of(phase)(model, row)
 
 
 def start_at(model: VAE, state: Mapping[str, Tensor]) -> None:

@@ -6,8 +6,10 @@ run that is killed and resumed does on a CPU what it would have done, to the las
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -26,8 +28,8 @@ from eftheory.learn.evaluate import evaluate
 from eftheory.learn.flat import flatten, unflatten
 from eftheory.learn.model import VAE, build
 from eftheory.learn.objectives import Objective, objective_of
-from eftheory.learn.products import Rows, taken
-from eftheory.learn.start import check_data, start_at, start_at_truth
+from eftheory.learn.products import Rows, converted, taken
+from eftheory.learn.start import check_data, check_phases, start_at, start_at_truth
 from eftheory.learn.store import Checkpoint, Store
 
 Measure = Callable[..., Mapping[str, Any]]
@@ -110,9 +112,11 @@ def train(
     start_at_truth(model, config.model, dataset)
     start_at(model, start or {})
     check_data(model, dataset)
+    check_phases(model, config, dataset)
     with _store(fabric, config, Path(folder), resume) as store:
         model = model.to(device=fabric.device, dtype=_dtype(config))
-        run = Run(fabric, config, dataset, model, dataset.train.to(fabric.device), store, measure or measured)
+        rows = converted(dataset.train, next(model.parameters()))
+        run = Run(fabric, config, dataset, model, rows, store, measure or measured)
         run.restore(store.latest())
         run.go(progress)
         found = versions(fabric.device)
@@ -155,7 +159,8 @@ class Run:
         for place in self.places():
             if place.phase != current:
                 current, loss_of = place.phase, self.set_up(self.config.phases[place.phase])
-            loss = loss_of(place.rows)
+            with self._sampling(place.rows):
+                loss = loss_of(place.rows)
             self.fabric.backward(loss)
             self.optimiser.step()
             self.optimiser.zero_grad(set_to_none=True)
@@ -213,6 +218,7 @@ class Run:
         """One line each for train and test: evidence, ELBO and gap, without touching the training's randomness."""
         if not self.fabric.is_global_zero:
             return
+        self._refuse_infinite()
         run = self.config.run
         for part in ("train", "test"):
             rows = getattr(self.dataset, part)
@@ -226,14 +232,29 @@ class Run:
                 self.gap = found.get("gap")
             self.store.log({"kind": "evaluation", "step": self.done, **self._where(place), "part": part, **found})
 
+    @contextmanager
+    def _sampling(self, index: Tensor) -> Iterator[None]:
+        """Where torch refuses to draw from parameters that are not finite, training has diverged."""
+        try:
+            yield
+        except RuntimeError:
+            self._refuse_infinite()
+            with torch.no_grad():
+                if not bool(torch.isfinite(self.model.encode(taken(self.rows, index))).all()):
+                    self._diverged("the encoder's output is not finite")
+            raise
+
+    def _refuse_infinite(self) -> None:
+        for name, parameter in self.model.named_parameters():
+            if not bool(torch.isfinite(parameter).all()):
+                self._diverged(f"the parameter {name} is not finite")
+
     def save(self, *, weights_only: bool = False) -> None:
         """A checkpoint, whole or not at all, after a check that every parameter is finite."""
         states = self.fabric.all_gather(torch.get_rng_state()) if self.fabric.world_size > 1 else torch.get_rng_state()
         if not self.fabric.is_global_zero:
             return
-        for name, parameter in self.model.named_parameters():
-            if not bool(torch.isfinite(parameter).all()):
-                self._diverged(f"the parameter {name} is not finite")
+        self._refuse_infinite()
         self.store.save_weights(self.done, self.model.state_dict())
         if weights_only:
             return
@@ -352,6 +373,13 @@ def _fabric(config: TrainConfig, device: str) -> Fabric:
     if device == "cuda" and not torch.cuda.is_available():
         raise MisuseError(wanted="a CUDA device", got="none that torch can use", do="take --device cpu")
     accelerator = "cuda" if device == "cuda" or (device == "auto" and torch.cuda.is_available()) else "cpu"
+    if accelerator == "cpu" and config.run.precision == "16-mixed":
+        do = "take bf16-mixed or 32-true"
+        raise MisuseError(wanted="a precision that a CPU has", got="16-mixed", do=do)
+    present = torch.cuda.device_count() if accelerator == "cuda" else os.cpu_count() or 1
+    if config.run.devices > present:
+        got, do = f"run.devices = {config.run.devices}", "lower it"
+        raise MisuseError(wanted=f"at most the {present} devices or cores that there are", got=got, do=do)
     fabric = Fabric(accelerator=accelerator, devices=config.run.devices, precision=config.run.precision)  # type: ignore[arg-type]
     fabric.launch()
     return fabric

@@ -275,10 +275,11 @@ def test_joint_projection_by_scipy_from_elsewhere() -> None:
     assert joint(made).distance == pytest.approx(best, rel=1e-6)
 
 
-def test_newton_and_l_bfgs_find_the_same_harmonium(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "value"), [("LARGEST", 0), ("NEWTON", 6)], ids=["L-BFGS", "a sample of latents"])
+def test_other_ways_find_the_same_harmonium(name: str, value: int, monkeypatch: pytest.MonkeyPatch) -> None:
     made = steep("normal(2)", "bernoulli(3)")
     by_newton = joint(made)
-    monkeypatch.setattr("eftheory.learn.projection.joint.NEWTON", 0)
+    monkeypatch.setattr(f"eftheory.learn.projection.joint.{name}", value)
     found = joint(made)
     assert found.converged
     assert found.distance == pytest.approx(by_newton.distance, rel=1e-6)

@@ -2,7 +2,7 @@
 
 By moment matching: ``max E_p[nu' W psi + u' nu + v' psi] - log Z``; the moments ``E nu psi'``, ``E nu`` and ``E psi``
 under the model are sums over z of ``p(z) E[nu | z]``, and ``Z = sum_z k e^{v'psi + A(W psi + u)}`` is enumerated.
-Convex; Newton's method where the latents are few, else L-BFGS.
+Convex; Newton's method, then L-BFGS where that did not end (or a unit of the decoder has too many coefficients).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from eftheory.learn.projection.quasi_newton import Minimum, minimise, search
 
 TOLERANCE = 1e-7
 """Largest entry of the gradient: by how much a moment may be missed."""
-STEPS = 200
+STEPS = 60
 NEWTON = 2**10
-"""Latents up to this many: the Hessian has so many columns beside its blocks."""
+"""Latents that the Hessian is made of, at most: it has so many columns beside its blocks."""
 MATCHED = 1e-9
 """By how much a moment of psi may be missed."""
 RIDGE = 1e-8
@@ -57,8 +57,11 @@ def joint_projection(
     W, u, v = start
     first = torch.cat([torch.cat([W, u[:, None]], 1).flatten(), v])
     unit = Unit.of(model.decoder)
-    small = len(problem.bordered) <= NEWTON and unit.size * problem.bordered.shape[1] <= LARGEST
-    found = _newton(problem, unit, first, tolerance) if small else minimise(problem.value, first, tolerance=tolerance)
+    found = Minimum(first, math.inf, math.inf, 0, False)
+    if unit.size * problem.bordered.shape[1] <= LARGEST:
+        found = _newton(problem, unit, first, tolerance)
+    if not found.converged:
+        found = minimise(problem.value, found.point, tolerance=tolerance)
     theta, v = problem.split(found.point)
     parts = problem.parts(theta, v)
     return Joint(
@@ -132,34 +135,33 @@ def _problem(decoded: Decoded, model: VAE) -> _Problem:
 
 
 def _newton(problem: _Problem, unit: Unit, point: Tensor, tolerance: float) -> Minimum:
-    """Damped Newton with the whole Hessian."""
+    """Damped Newton; with the whole Hessian where the latents are few."""
     value, gradient = problem.value(point)
     for step in range(STEPS):
         largest = float(gradient.abs().max())
         if largest <= tolerance:
             return Minimum(point, value, largest, step, True)
-        moved = search(problem.value, point, value, gradient, -_solve(problem, unit, point, gradient))
+        moved = search(problem.value, point, value, gradient, -_solve(problem, unit, point, gradient, step))
         if moved is None:
             break
         point, value, gradient = moved
     return Minimum(point, value, float(gradient.abs().max()), step, False)
 
 
-def _solve(problem: _Problem, unit: Unit, point: Tensor, gradient: Tensor) -> Tensor:
+def _solve(problem: _Problem, unit: Unit, point: Tensor, gradient: Tensor, seed: int) -> Tensor:
     """``H^-1 gradient``, H the covariance of ``(nu psib', psi)`` under the harmonium, by Woodbury's identity.
 
     ``H = D + U U'``: D is the mean of the covariances given z, one block for each unit of the decoder (and a small
-    ridge, for v); U holds ``sqrt(p(z)) (E[.|z] - E[.])``, a column for each z.
+    ridge, for v); U holds ``sqrt(p(z)) (E[.|z] - E[.])``, a column for each z. Where latents are many,
+    `NEWTON` draws of z (from `seed`) stand for all: the direction is then an approximate one.
     """
     theta, v = problem.split(point)
-    log_weights = problem.log_weights(theta, v)
-    weights = log_weights.softmax(-1)
-    sums, columns = FisherSums(unit, problem.bordered.shape[1]), []
-    for place, psi, eta in problem.blocks(theta):
-        sums.add(weights[place], psi, eta, None)
-        means = problem.decoder.mean(eta)[:, :, None] * psi[:, None, :]
-        columns.append(torch.cat([means.flatten(1), psi[:, :-1]], 1))
-    table = torch.cat(columns)
+    places, weights = _some(problem.log_weights(theta, v).softmax(-1), seed)
+    psi = problem.bordered[places]
+    eta = psi @ theta.T
+    sums = FisherSums(unit, problem.bordered.shape[1])
+    sums.add(weights, psi, eta, None)
+    table = torch.cat([(problem.decoder.mean(eta)[:, :, None] * psi[:, None, :]).flatten(1), psi[:, :-1]], 1)
     table = (table - weights @ table) * weights.sqrt()[:, None]
     blocks, _ = sums.inverse()
 
@@ -173,6 +175,15 @@ def _solve(problem: _Problem, unit: Unit, point: Tensor, gradient: Tensor) -> Te
     inner = torch.eye(len(table), dtype=table.dtype) + pulled @ table.T
     right = inverse(gradient[None])[0]
     return right - pulled.T @ torch.linalg.solve(inner, table @ right)
+
+
+def _some(weights: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    """(places, weights) of all latents, or where these are too many of a sample of them."""
+    if len(weights) <= NEWTON:
+        return torch.arange(len(weights)), weights
+    drawn = torch.multinomial(weights, NEWTON, replacement=True, generator=torch.Generator().manual_seed(seed))
+    places, counts = drawn.unique(return_counts=True)
+    return places, counts.double() / NEWTON
 
 
 def log_partitions(decoder: Density, theta: Tensor, bordered: Tensor, step: int) -> Tensor:
