@@ -160,6 +160,41 @@ def test_the_guard_lets_through_what_is_allowed() -> None:
     assert offences("def f():\n    from eftheory.report import consistency_html", "verdict") == []
 
 
+# --- the rooms inside learn --------------------------------------------------------------------------------------------
+
+LEARN = (
+    "config config_file datasets densities harmoniums models objectives evaluation runs projection experiments"
+).split()
+"""In this order: each may import what stands before it, and itself."""
+
+
+def rooms_imported(source: str, package: str) -> set[str]:
+    """The rooms of learn that `source` imports."""
+    names = (name.split(".") for name, _ in imports(ast.parse(source), package))
+    return {parts[2] for parts in names if parts[:2] == ["eftheory", "learn"] and len(parts) > 2}
+
+
+def too_late(source: str, room: str) -> list[str]:
+    """Rooms that `source`, a module of `room` in learn, imports although they come after it."""
+    allowed = LEARN[: LEARN.index(room) + 1]
+    return sorted(rooms_imported(source, f"eftheory.learn.{room}") - set(allowed))
+
+
+LEARNING = [path for path in SOURCES if room_of(path) == "learn" and path != PACKAGE / "learn" / "__init__.py"]
+
+
+@pytest.mark.parametrize("path", LEARNING, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_rooms_of_learn_build_on_each_other_in_one_order(path: Path) -> None:
+    room = path.relative_to(PACKAGE / "learn").parts[0].removesuffix(".py")
+    assert room in LEARN, f"a new room of learn: give {room!r} its place in the order"
+    assert too_late(path.read_text(encoding="utf-8"), room) == []
+
+
+def test_a_room_of_learn_that_looks_ahead_is_found() -> None:
+    assert too_late("from eftheory.learn.runs.train import train", "models") == ["runs"]
+    assert too_late("from eftheory.learn.densities.density import Density", "models") == []
+
+
 # --- what a process loads ---------------------------------------------------------------------------------------------
 
 HEAVY = ("sympy", "flint", "numpy", "torch", "scipy", "matplotlib", "mpmath")

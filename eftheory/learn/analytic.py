@@ -36,7 +36,7 @@ def linear_parts(model: VAE) -> tuple[Tensor, Tensor]:
     A linear network is affine in z, so in psi where psi consists of the coordinates of z, and more
     (squares, interactions), whose columns are zero. Raises MisuseError for other networks and statistics.
     """
-    first, *more = model.f.children()
+    first, *more = list(model.f.children()) or [model.f]  # a table has no parts
     scales = _scales(model.decoder)
     if more or not isinstance(first, Linear) or model.scale is not None or scales is None:
         got = f"{type(model.f).__name__} for {model.decoder.family}"
