@@ -160,11 +160,21 @@ def test_the_guard_lets_through_what_is_allowed() -> None:
     assert offences("def f():\n    from eftheory.report import consistency_html", "verdict") == []
 
 
-# --- the rooms inside learn --------------------------------------------------------------------------------------------
+# --- the rooms inside learn -------------------------------------------------------------------------------------------
 
-LEARN = (
-    "config config_file datasets densities harmoniums models objectives evaluation runs projection experiments"
-).split()
+LEARN = [
+    "config",
+    "config_file",
+    "datasets",
+    "densities",
+    "harmoniums",
+    "models",
+    "objectives",
+    "evaluation",
+    "runs",
+    "projection",
+    "experiments",
+]
 """In this order: each may import what stands before it, and itself."""
 
 

@@ -171,7 +171,7 @@ def _refuse_foreign(folder: Path, text: str, resume: bool) -> None:
 def _json(result: Result) -> str:
     import json
 
-    from eftheory.learn.metrics import plain
+    from eftheory.learn.runs.metrics import plain
 
     return json.dumps(plain(result.as_dict()), indent=1, allow_nan=False)
 

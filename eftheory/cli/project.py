@@ -18,7 +18,7 @@ from eftheory.errors import MisuseError
 
 if TYPE_CHECKING:
     from eftheory.claims.model import Claim
-    from eftheory.learn.examine import Examination
+    from eftheory.learn.projection.examine import Examination
 
 FOLDER, CERTIFICATES = "projection", "certificates"
 NEEDED = ("torch", "lightning_fabric", "safetensors", "pooch")
@@ -69,9 +69,9 @@ def _refuse_missing_packages() -> None:
 def _examined(
     run_dir: str, onto: str | None, step: int | None, rows: int, measure: str, metric: str, bar: Bar
 ) -> Examination:
-    from eftheory.learn.examine import examine
-    from eftheory.learn.project import KINDS, Knobs
-    from eftheory.learn.trained import load
+    from eftheory.learn.projection.examine import examine
+    from eftheory.learn.projection.project import KINDS, Knobs
+    from eftheory.learn.runs.trained import load
 
     def say(what: str) -> None:
         bar.label = what
@@ -85,7 +85,7 @@ def _save(found: Examination, tree: dict[str, Any], run_dir: Path, bar: Bar) -> 
     """Everything into a new folder, which then takes the place of the old one; `tree` gets the certificates."""
     from json import dumps
 
-    from eftheory.learn.examine import save_parameters
+    from eftheory.learn.projection.examine import save_parameters
 
     draft, target = run_dir / f".{FOLDER}-{os.getpid()}", run_dir / FOLDER
     old = run_dir / f".{FOLDER}-old-{os.getpid()}"

@@ -21,7 +21,7 @@ from eftheory.errors import MisuseError
 
 if TYPE_CHECKING:
     from eftheory.learn.config import TrainConfig
-    from eftheory.learn.train import Progress, TrainResult
+    from eftheory.learn.runs.train import Progress, TrainResult
 
 DIVERGED, INTERRUPTED = 1, 130
 NEEDED = ("torch", "lightning_fabric", "safetensors", "scipy", "pooch")
@@ -78,8 +78,8 @@ def train(
 def _run(config: TrainConfig, folder: Path, device: str, resume: bool, bar: Bar) -> tuple[int, TrainResult | None]:
     """The exit code and the result; without one, the reason has been said."""
     try:
-        from eftheory.learn.train import Diverged
-        from eftheory.learn.train import train as fit
+        from eftheory.learn.runs.train import Diverged
+        from eftheory.learn.runs.train import train as fit
 
         try:
             return 0, fit(config, folder, device=device, resume=resume, progress=_shower(bar))
@@ -201,7 +201,7 @@ def _json(result: TrainResult, seconds: float) -> str:
     import json
 
     from eftheory.learn.config_file import as_tree, digest
-    from eftheory.learn.metrics import plain
+    from eftheory.learn.runs.metrics import plain
 
     tree = {
         "schema": "eftheory.run/1",

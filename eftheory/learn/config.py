@@ -22,7 +22,7 @@ PRECISIONS = ("32-true", "64-true", "16-mixed", "bf16-mixed")
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Which data. name: see `eftheory.learn.data.NAMES`; path: of a user's own ``npz``.
+    """Which data. name: see `eftheory.learn.datasets.data.NAMES`; path: of a user's own ``npz``.
 
     train, test: how many rows (all where not given). binarise: ``threshold`` or ``sample`` for images in [0, 1], else
     left grey. vocabulary: the first so many words. centres (K, D), variance: of a sampled mixture.

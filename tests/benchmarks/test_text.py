@@ -6,9 +6,9 @@ import pytest
 import torch
 from benchmarks import text
 
-from eftheory.learn.model import build
-from eftheory.learn.objectives import objective_of
-from eftheory.learn.sparse import SparseRows
+from eftheory.learn.datasets.sparse import SparseRows
+from eftheory.learn.models.model import build
+from eftheory.learn.objectives.objectives import objective_of
 
 
 def test_the_contestants_compute_the_same_loss_and_gradient() -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from benchmarks import training
 
-from eftheory.learn.model import build
-from eftheory.learn.objectives import elbo_reparameterised
+from eftheory.learn.models.model import build
+from eftheory.learn.objectives.objectives import elbo_reparameterised
 
 
 def test_the_contestants_compute_the_same_loss() -> None:

@@ -24,11 +24,11 @@ from torch.nn import functional
 
 from eftheory.learn.config import RunConfig, TrainConfig
 from eftheory.learn.config_file import load_config
-from eftheory.learn.data import Dataset, load
+from eftheory.learn.datasets.data import Dataset, load
+from eftheory.learn.datasets.sparse import SparseRows
 from eftheory.learn.experiments.text_grid import Cell
-from eftheory.learn.networks import Linear
-from eftheory.learn.sparse import SparseRows
-from eftheory.learn.train import train
+from eftheory.learn.models.networks import Linear
+from eftheory.learn.runs.train import train
 
 BATCH, BATCHES, BITS = 256, 20, 64
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from eftheory.learn.config import DataConfig, ModelConfig, NetworkConfig, Phase, RunConfig, TrainConfig
-from eftheory.learn.train import train
+from eftheory.learn.runs.train import train
 
 ROWS, BATCH, EPOCHS = 5120, 256, 2
 

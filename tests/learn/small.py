@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from eftheory.learn.config import DataConfig, ModelConfig, NetworkConfig, Phase, RunConfig, TrainConfig
-from eftheory.learn.model import VAE, build
+from eftheory.learn.models.model import VAE, build
 
 CENTRES = ((1.0, 1.0), (1.0, -1.0), (0.0, 0.0), (-1.0, 0.0))
 LINEAR = NetworkConfig(kind="linear")

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from eftheory.errors import MisuseError
-from eftheory.learn.ais import Estimate, ais
-from eftheory.learn.density import Density
-from eftheory.learn.rbm import Harmonium
-from eftheory.learn.rbm_fit import mean_bias
+from eftheory.learn.densities.density import Density
+from eftheory.learn.harmoniums.ais import Estimate, ais
+from eftheory.learn.harmoniums.rbm import Harmonium
+from eftheory.learn.harmoniums.rbm_fit import mean_bias
 from eftheory.spec import parse_family
 
 

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save
 
 from eftheory.errors import MisuseError
-from eftheory.learn.checkpoint import SCHEMA, DamagedError, read_checkpoint, write_checkpoint
-from eftheory.learn.flat import flatten, unflatten
+from eftheory.learn.runs.checkpoint import SCHEMA, DamagedError, read_checkpoint, write_checkpoint
+from eftheory.learn.runs.flat import flatten, unflatten
 
 STATE = {"weight": torch.arange(6.0).reshape(2, 3), "count": torch.tensor(7), "empty": torch.empty(0, 3)}
 FACTS: dict[str, Any] = {"epoch": 3, "note": "ä", "nested": [1, {"a": None}]}

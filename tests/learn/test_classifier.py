@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from eftheory.errors import MisuseError
-from eftheory.learn.classifier import FEATURES, Labelled, train_classifier
+from eftheory.learn.evaluation.classifier import FEATURES, Labelled, train_classifier
 
 SETTINGS: dict[str, Any] = {"epochs": 12, "batch": 20, "learning_rate": 5e-3, "noise": 0.05}
 

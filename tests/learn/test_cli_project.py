@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from eftheory.__main__ import main
 from eftheory.learn.config import Phase, RunConfig
-from eftheory.learn.train import train
+from eftheory.learn.runs.train import train
 from eftheory.recheck import main as recheck
 
 PHASE = Phase(objective="elbo", estimator="exact", epochs=4, batch=30, learning_rate=1e-2)

@@ -18,7 +18,7 @@ from learn.small import mixture
 from eftheory.__main__ import main
 from eftheory.cli import train as command
 from eftheory.learn.config_file import as_tree, config_text, named_configs
-from eftheory.learn.store import Store
+from eftheory.learn.runs.store import Store
 
 ROOT = Path(__file__).parents[2]
 Printed = pytest.CaptureFixture[str]
@@ -146,7 +146,7 @@ def test_an_interrupt_before_anything_is_written(monkeypatch: pytest.MonkeyPatch
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("eftheory.learn.train.train", interrupt)
+    monkeypatch.setattr("eftheory.learn.runs.train.train", interrupt)
     assert train("tiny.toml") == 130
     assert capsys.readouterr().err == "eftheory: interrupted; nothing was written\n"
 
@@ -230,6 +230,6 @@ def test_without_the_packages_one_line_says_how_to_get_them(capsys: Printed, mon
 def test_the_other_processes_of_a_launch_are_silent(
     here: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("eftheory.learn.train.train", lambda *_, **__: SimpleNamespace())
+    monkeypatch.setattr("eftheory.learn.runs.train.train", lambda *_, **__: SimpleNamespace())
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert train("tiny.toml") == 0 and capsys.readouterr() == ("", "")

@@ -7,11 +7,11 @@ import torch
 from learn.small import LINEAR, mlp, model
 from torch import Tensor
 
-from eftheory.learn import affine_lse
-from eftheory.learn.affine_lse import affine_log_sum_exp
-from eftheory.learn.count_head import count_head
-from eftheory.learn.model import VAE
-from eftheory.learn.sparse import SparseRows
+from eftheory.learn.datasets.sparse import SparseRows
+from eftheory.learn.models import affine_lse
+from eftheory.learn.models.affine_lse import affine_log_sum_exp
+from eftheory.learn.models.count_head import count_head
+from eftheory.learn.models.model import VAE
 
 WORDS, BITS, ROWS = 12, 3, 5
 

@@ -18,9 +18,9 @@ import pytest
 import torch
 
 from eftheory.errors import MisuseError
-from eftheory.learn import data, data_files
 from eftheory.learn.config import DataConfig
-from eftheory.learn.sparse import SparseRows
+from eftheory.learn.datasets import data, data_files
+from eftheory.learn.datasets.sparse import SparseRows
 
 CENTRES = ((1.0, 1.0), (1.0, -1.0), (0.0, 0.0), (-1.0, 0.0))
 

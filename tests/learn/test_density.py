@@ -15,9 +15,9 @@ from eftheory.errors import MisuseError
 from eftheory.families import build
 from eftheory.families.base import XI, Family, X
 from eftheory.families.own import own
-from eftheory.learn.density import Density
-from eftheory.learn.sparse import SparseRows
-from eftheory.learn.unit_functions import Normaliser, _explicit, normaliser_of
+from eftheory.learn.datasets.sparse import SparseRows
+from eftheory.learn.densities.density import Density
+from eftheory.learn.densities.unit_functions import Normaliser, _explicit, normaliser_of
 from tests.learn.laws import LAWS, Law, draw, log_prob
 
 FEW = [law for law in LAWS if str(law) in ("bernoulli(3)", "normal(3)", "mvn(3)", "gamma(3)", "von_mises(3)")]

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from eftheory.families import build
-from eftheory.learn.density import Density
-from eftheory.learn.estimators import Estimate, arm, disarm, reinforce_loo
+from eftheory.learn.densities.density import Density
+from eftheory.learn.objectives.estimators import Estimate, arm, disarm, reinforce_loo
 
 BITS, ROWS, DRAWS = 3, 2, 4000
 

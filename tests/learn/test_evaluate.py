@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from eftheory.errors import MisuseError
 from eftheory.exact.float_tables import DecoderLogits, EncoderLogits, FloatVAE, enumerate_model
 from eftheory.exact.floats import Listed
-from eftheory.learn.density import Density
-from eftheory.learn.evaluate import enumerated, evaluate
-from eftheory.learn.iwae import iwae
-from eftheory.learn.objectives import elbo_exact, log_evidence
-from eftheory.learn.products import Rows
-from eftheory.learn.rbm import Harmonium
-from eftheory.learn.sparse import SparseRows
+from eftheory.learn.datasets.sparse import SparseRows
+from eftheory.learn.densities.density import Density
+from eftheory.learn.densities.products import Rows
+from eftheory.learn.evaluation.evaluate import enumerated, evaluate
+from eftheory.learn.evaluation.iwae import iwae
+from eftheory.learn.harmoniums.rbm import Harmonium
+from eftheory.learn.objectives.objectives import elbo_exact, log_evidence
 from eftheory.spec import parse_family
 
 

@@ -17,15 +17,15 @@ from eftheory import plots
 from eftheory.errors import MisuseError
 from eftheory.learn.config import DataConfig, Phase, TrainConfig
 from eftheory.learn.config_file import config_text, load_config, smoke_table
-from eftheory.learn.data import load
+from eftheory.learn.datasets.data import load
 from eftheory.learn.experiments import EXPERIMENTS, image
 from eftheory.learn.experiments.image_control import CONTROL
 from eftheory.learn.experiments.image_figures import Compare, as_bytes, bounds
 from eftheory.learn.experiments.image_result import PAPER, ImageResult
 from eftheory.learn.experiments.image_truth import NOISE, draw, fixed_noise, images_of, loaded, means, truth_of
-from eftheory.learn.model import build
-from eftheory.learn.store import Store
-from eftheory.learn.train import train
+from eftheory.learn.models.model import build
+from eftheory.learn.runs.store import Store
+from eftheory.learn.runs.train import train
 
 TINY = [
     "data.train=120",

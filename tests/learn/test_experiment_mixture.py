@@ -17,7 +17,7 @@ from eftheory import cli
 from eftheory.errors import MisuseError
 from eftheory.learn.config import TrainConfig
 from eftheory.learn.config_file import load_config, smoke_table
-from eftheory.learn.data import load
+from eftheory.learn.datasets.data import load
 from eftheory.learn.experiments import EXPERIMENTS, mixture, parts
 from eftheory.learn.experiments.mixture_maps import PIXELS, extent, pixels_of
 from eftheory.learn.experiments.mixture_reference import distances, reference, verdict

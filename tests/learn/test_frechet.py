@@ -11,7 +11,7 @@ import scipy.linalg
 import torch
 
 from eftheory.errors import MisuseError
-from eftheory.learn.frechet import Moments, frechet, moments
+from eftheory.learn.evaluation.frechet import Moments, frechet, moments
 
 
 def law(seed: int, width: int = 5) -> Moments:

@@ -14,10 +14,10 @@ from eftheory.__main__ import main
 from eftheory.errors import MisuseError
 from eftheory.learn.config import Phase, RunConfig
 from eftheory.learn.config_file import config_text, load_config
-from eftheory.learn.data import Dataset
-from eftheory.learn.density import Density
-from eftheory.learn.sparse import SparseRows
-from eftheory.learn.train import Diverged, train
+from eftheory.learn.datasets.data import Dataset
+from eftheory.learn.datasets.sparse import SparseRows
+from eftheory.learn.densities.density import Density
+from eftheory.learn.runs.train import Diverged, train
 from eftheory.spec import parse_family
 
 Printed = pytest.CaptureFixture[str]
@@ -78,9 +78,9 @@ def test_the_trial_of_the_phases_leaves_the_draws_as_they_are(here: Path, monkey
     phase = Phase(objective="elbo", estimator="arm", epochs=2, batch=16, learning_rate=1e-2)
     config = mixture(phases=(phase,))
     tried = train(config, here / "tried", device="cpu").history
-    monkeypatch.setattr("eftheory.learn.train.check_phases", lambda *_: None)
+    monkeypatch.setattr("eftheory.learn.runs.train.check_phases", lambda *_: None)
     assert train(config, here / "untried", device="cpu").history == tried
-    monkeypatch.setattr("eftheory.learn.train.check_phases", lambda *_: torch.rand(1))
+    monkeypatch.setattr("eftheory.learn.runs.train.check_phases", lambda *_: torch.rand(1))
     assert train(config, here / "drawn", device="cpu").history != tried, "a draw would be noticed"
 
 
@@ -108,7 +108,7 @@ def test_what_is_no_divergence_is_not_called_so(here: Path, monkeypatch: pytest.
     def broken(*_: object) -> Any:
         raise RuntimeError("a defect")
 
-    monkeypatch.setattr("eftheory.learn.train.Loss.forward", broken)
+    monkeypatch.setattr("eftheory.learn.runs.train.Loss.forward", broken)
     with pytest.raises(RuntimeError, match="a defect"):
         train(mixture(), here / "run", device="cpu")
 

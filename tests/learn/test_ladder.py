@@ -18,13 +18,13 @@ from eftheory.exact.arithmetic import FLOAT
 from eftheory.exact.finite import FiniteVAE, finite_vae
 from eftheory.exact.projection import Projection
 from eftheory.exact.side import family_side
-from eftheory.learn.best import best_gaps
-from eftheory.learn.evaluate import evaluate
-from eftheory.learn.instance import dyadic, independent_rows, instance
-from eftheory.learn.ladder import all_bounds, ladder
-from eftheory.learn.model import VAE
+from eftheory.learn.evaluation.evaluate import evaluate
+from eftheory.learn.models.model import VAE
+from eftheory.learn.projection.best import best_gaps
+from eftheory.learn.projection.instance import dyadic, independent_rows, instance
+from eftheory.learn.projection.ladder import all_bounds, ladder
 from eftheory.learn.projection.measure import log_joint
-from eftheory.learn.worst import best_quadruple, parallelograms, witness_at, worst_rows
+from eftheory.learn.projection.worst import best_quadruple, parallelograms, witness_at, worst_rows
 from eftheory.verdict import Status
 
 

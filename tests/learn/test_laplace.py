@@ -10,8 +10,8 @@ import torch
 from learn.small import LINEAR, model
 
 from eftheory.errors import MisuseError
-from eftheory.learn.iwae import iwae
-from eftheory.learn.laplace import WIDENED, Proposal, find_mode, laplace_evidence
+from eftheory.learn.evaluation.iwae import iwae
+from eftheory.learn.evaluation.laplace import WIDENED, Proposal, find_mode, laplace_evidence
 
 STANDARD = "normal(2, mean=0, variance=1)"
 

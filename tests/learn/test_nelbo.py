@@ -12,13 +12,13 @@ from learn.test_count_head import BITS, ROWS, WORDS, documents, text_model
 from torch import Tensor
 
 from eftheory.errors import MisuseError
-from eftheory.learn import nelbo as module
 from eftheory.learn.config import DataConfig
-from eftheory.learn.data import load
-from eftheory.learn.model import VAE
-from eftheory.learn.nelbo import corpus_frequencies, entropies, nelbo
-from eftheory.learn.objectives import elbo_exact
-from eftheory.learn.sparse import SparseRows
+from eftheory.learn.datasets.data import load
+from eftheory.learn.datasets.sparse import SparseRows
+from eftheory.learn.evaluation import nelbo as module
+from eftheory.learn.evaluation.nelbo import corpus_frequencies, entropies, nelbo
+from eftheory.learn.models.model import VAE
+from eftheory.learn.objectives.objectives import elbo_exact
 
 
 def by_hand(mine: VAE, x: Tensor, r: Tensor) -> dict[str, Tensor]:

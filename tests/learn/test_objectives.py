@@ -11,10 +11,10 @@ from learn.small import LINEAR, mlp, model
 from torch import Tensor
 
 from eftheory.errors import MisuseError
-from eftheory.learn import objectives
-from eftheory.learn.analytic import linear_parts
 from eftheory.learn.config import Phase
-from eftheory.learn.model import VAE
+from eftheory.learn.models.model import VAE
+from eftheory.learn.objectives import objectives
+from eftheory.learn.objectives.analytic import linear_parts
 
 
 def by_hand(vae: VAE, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

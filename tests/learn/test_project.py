@@ -14,8 +14,8 @@ from torch import Tensor
 
 from eftheory.errors import MisuseError
 from eftheory.learn.config import NetworkConfig
-from eftheory.learn.evaluate import evaluate
-from eftheory.learn.model import VAE
+from eftheory.learn.evaluation.evaluate import evaluate
+from eftheory.learn.models.model import VAE
 from eftheory.learn.projection.affine import outside, with_affine_decoder, with_implied_prior
 from eftheory.learn.projection.joint import Joint, joint_projection, matching_prior
 from eftheory.learn.projection.likelihood import Likelihood, likelihood_projection

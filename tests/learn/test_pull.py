@@ -11,15 +11,15 @@ from learn.small import CENTRES, mixture, mlp, model_config
 
 from eftheory.errors import MisuseError
 from eftheory.learn.config import DataConfig, Phase, RunConfig, TrainConfig
-from eftheory.learn.evaluate import evaluate
-from eftheory.learn.examine import examine, save_parameters
-from eftheory.learn.project import Knobs, project
+from eftheory.learn.evaluation.evaluate import evaluate
+from eftheory.learn.projection.examine import examine, save_parameters
 from eftheory.learn.projection.likelihood import Likelihood
 from eftheory.learn.projection.natural import Natural
-from eftheory.learn.pull import PullPoint, likelihood_twin, pull_curve
-from eftheory.learn.store import Store
-from eftheory.learn.train import train
-from eftheory.learn.trained import load
+from eftheory.learn.projection.project import Knobs, project
+from eftheory.learn.projection.pull import PullPoint, likelihood_twin, pull_curve
+from eftheory.learn.runs.store import Store
+from eftheory.learn.runs.train import train
+from eftheory.learn.runs.trained import load
 
 PHASES = (
     Phase(objective="elbo", estimator="exact", epochs=2, batch=30, learning_rate=3e-3, trains="encoder"),

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from eftheory.errors import MisuseError
-from eftheory.learn import harmonium as harmonium_module
-from eftheory.learn.density import Density
-from eftheory.learn.rbm import Harmonium
-from eftheory.learn.rbm_fit import fit, mean_bias
-from eftheory.learn.sparse import SparseRows
+from eftheory.learn.datasets.sparse import SparseRows
+from eftheory.learn.densities.density import Density
+from eftheory.learn.harmoniums import harmonium as harmonium_module
+from eftheory.learn.harmoniums.rbm import Harmonium
+from eftheory.learn.harmoniums.rbm_fit import fit, mean_bias
 from eftheory.spec import parse_family
 
 

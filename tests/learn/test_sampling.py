@@ -9,8 +9,8 @@ from torch import Tensor
 from eftheory.errors import MisuseError
 from eftheory.families import build
 from eftheory.families.own import own
-from eftheory.learn.density import Density
-from eftheory.learn.sampling import ENUMERATED, gibbs
+from eftheory.learn.densities.density import Density
+from eftheory.learn.densities.sampling import ENUMERATED, gibbs
 
 ROWS = 20000
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from eftheory.errors import MisuseError
-from eftheory.learn.sparse import SparseRows, _transposed_by_sorting
+from eftheory.learn.datasets.sparse import SparseRows, _transposed_by_sorting
 
 Tensor = torch.Tensor
 

@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from eftheory.errors import MisuseError
-from eftheory.learn.metrics import Metrics
-from eftheory.learn.store import DamagedCheckpoint, Store
+from eftheory.learn.runs.metrics import Metrics
+from eftheory.learn.runs.store import DamagedCheckpoint, Store
 
 ROOT = Path(__file__).parents[2]
 CONFIG = 'name = "a"\nseed = 0\n\n[data]\nname = "mnist"\nhidden = [512, 512]\n'

@@ -12,8 +12,8 @@ from learn.small import CENTRES, mixture, mlp, model_config
 
 from eftheory.errors import MisuseError
 from eftheory.learn.config import DataConfig, Phase, RunConfig, TrainConfig
-from eftheory.learn.store import Store
-from eftheory.learn.train import Diverged, Progress, TrainResult, train
+from eftheory.learn.runs.store import Store
+from eftheory.learn.runs.train import Diverged, Progress, TrainResult, train
 
 PHASES = (
     Phase(objective="elbo", estimator="arm", samples=2, epochs=2, batch=16, learning_rate=1e-2, trains="encoder"),

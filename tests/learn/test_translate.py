@@ -12,10 +12,10 @@ import torch
 
 from eftheory.errors import MisuseError
 from eftheory.families import build
-from eftheory.learn import shapes
-from eftheory.learn import stable as st
-from eftheory.learn.stable import stable
-from eftheory.learn.translate import translate, translate_each
+from eftheory.learn.densities import shapes
+from eftheory.learn.densities import stable as st
+from eftheory.learn.densities.stable import stable
+from eftheory.learn.densities.translate import translate, translate_each
 
 X, Y, Z = sp.symbols("x y z", real=True)
 P = sp.Symbol("p", positive=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 from eftheory.check import check
 from eftheory.errors import MisuseError
 from eftheory.learn.config import Phase, TrainConfig, strings
-from eftheory.learn.data import Dataset, load
+from eftheory.learn.datasets.data import Dataset, load
 from eftheory.learn.experiments import Report, Silent
 from eftheory.learn.experiments.image_control import CONTROL, complete_data
 from eftheory.learn.experiments.image_figures import SHOWN, Compare, as_bytes, bounds, light, shown
@@ -34,7 +34,7 @@ from eftheory.learn.experiments.image_truth import (
     truth_of,
 )
 from eftheory.learn.experiments.parts import chosen, finished, keep
-from eftheory.learn.train import Progress, TrainResult, train
+from eftheory.learn.runs.train import Progress, TrainResult, train
 
 GENERATOR, ENCODER, FIXED, LEARNED = PHASES = "generator", "encoder", "fixed", "learned"
 

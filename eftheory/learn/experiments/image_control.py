@@ -8,8 +8,8 @@ import torch
 
 from eftheory.learn.config import Phase
 from eftheory.learn.experiments.image_truth import Truth
-from eftheory.learn.model import VAE
-from eftheory.learn.rbm_fit import seeded
+from eftheory.learn.harmoniums.rbm_fit import seeded
+from eftheory.learn.models.model import VAE
 
 CONTROL = "complete-data"
 """The stage's name."""

@@ -7,14 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eftheory.learn.classifier import Labelled, Trained, train_classifier
 from eftheory.learn.config import TrainConfig
-from eftheory.learn.evaluate import evaluate
+from eftheory.learn.evaluation.classifier import Labelled, Trained, train_classifier
+from eftheory.learn.evaluation.evaluate import evaluate
+from eftheory.learn.evaluation.frechet import Frechet, Moments, frechet, moments
+from eftheory.learn.evaluation.laplace import laplace_evidence
 from eftheory.learn.experiments.image_truth import NOISE, Images, Truth, draw, means
-from eftheory.learn.frechet import Frechet, Moments, frechet, moments
-from eftheory.learn.laplace import laplace_evidence
-from eftheory.learn.model import VAE
-from eftheory.learn.objectives import elbo_reparameterised
+from eftheory.learn.models.model import VAE
+from eftheory.learn.objectives.objectives import elbo_reparameterised
 
 EPOCHS, BATCH, RATE = 5, 64, 2e-3
 """How the classifier is trained."""

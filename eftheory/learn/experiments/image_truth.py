@@ -11,9 +11,9 @@ from torch import Tensor
 
 from eftheory.errors import MisuseError
 from eftheory.learn.config import DataConfig, ModelConfig, Phase, TrainConfig
-from eftheory.learn.data import Dataset
-from eftheory.learn.model import VAE, build
-from eftheory.learn.rbm_fit import seeded
+from eftheory.learn.datasets.data import Dataset
+from eftheory.learn.harmoniums.rbm_fit import seeded
+from eftheory.learn.models.model import VAE, build
 
 NOISE = Fraction(1, 20)
 """Standard deviation of the truth's pixel noise, pixels from 0 to 1: that of the paper."""

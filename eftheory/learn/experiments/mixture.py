@@ -19,9 +19,9 @@ from torch import Tensor
 
 from eftheory.errors import MisuseError
 from eftheory.learn.config import TrainConfig, specification
-from eftheory.learn.data import load
-from eftheory.learn.density import Density
-from eftheory.learn.evaluate import evaluate
+from eftheory.learn.datasets.data import load
+from eftheory.learn.densities.density import Density
+from eftheory.learn.evaluation.evaluate import evaluate
 from eftheory.learn.experiments import Report, Silent
 from eftheory.learn.experiments.mixture_maps import extent, pixels_of, regions, shares
 from eftheory.learn.experiments.mixture_reference import distances, reference, verdict
@@ -29,11 +29,11 @@ from eftheory.learn.experiments.mixture_result import FIGURES, MixtureResult, nu
 from eftheory.learn.experiments.parts import chosen, finished, keep
 from eftheory.learn.experiments.plane import Plane, Truth, plane
 from eftheory.learn.experiments.shapes import matching, nearest_parallelogram
-from eftheory.learn.model import VAE, build
-from eftheory.learn.rbm import Harmonium
-from eftheory.learn.rbm_fit import seeded
-from eftheory.learn.store import Store
-from eftheory.learn.train import Progress, train
+from eftheory.learn.harmoniums.rbm import Harmonium
+from eftheory.learn.harmoniums.rbm_fit import seeded
+from eftheory.learn.models.model import VAE, build
+from eftheory.learn.runs.store import Store
+from eftheory.learn.runs.train import Progress, train
 
 RBM = "rbm"
 """The stage that is no phase."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from eftheory.errors import MisuseError
-from eftheory.learn.atomic import write_whole
 from eftheory.learn.config import TrainConfig
 from eftheory.learn.config_file import digest
-from eftheory.learn.metrics import plain, restored
+from eftheory.learn.runs.atomic import write_whole
+from eftheory.learn.runs.metrics import plain, restored
 
 FOUND = "found.json"
 """The file of a part's folder that says it is finished, and what it found."""

@@ -15,17 +15,17 @@ from torch import Tensor
 
 from eftheory.check import check
 from eftheory.errors import MisuseError
-from eftheory.learn import data as datasets
 from eftheory.learn.config import TrainConfig, strings
 from eftheory.learn.config_file import as_tree
+from eftheory.learn.datasets import data as datasets
+from eftheory.learn.datasets.sparse import SparseRows
+from eftheory.learn.evaluation.nelbo import CONVENTIONS, corpus_frequencies, measure, nelbo
 from eftheory.learn.experiments import Report, Silent
 from eftheory.learn.experiments.parts import chosen, finished, keep
 from eftheory.learn.experiments.text_grid import BITS, CELLS, ENCODERS, Cell
 from eftheory.learn.experiments.text_result import TextResult
-from eftheory.learn.model import VAE, build
-from eftheory.learn.nelbo import CONVENTIONS, corpus_frequencies, measure, nelbo
-from eftheory.learn.sparse import SparseRows
-from eftheory.learn.train import Progress, train
+from eftheory.learn.models.model import VAE, build
+from eftheory.learn.runs.train import Progress, train
 
 PARTS = ("train", "test")
 FINAL_SAMPLES = 10

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from eftheory.errors import MisuseError
-from eftheory.learn.density import Density
-from eftheory.learn.model import VAE
-from eftheory.learn.priors import Implied
-from eftheory.learn.products import Rows, moment_product
+from eftheory.learn.densities.density import Density
+from eftheory.learn.densities.products import Rows, moment_product
+from eftheory.learn.models.model import VAE
+from eftheory.learn.models.priors import Implied
 
 
 @final

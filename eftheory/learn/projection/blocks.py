@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from eftheory.errors import MisuseError
-from eftheory.learn.density import Density
+from eftheory.learn.densities.density import Density
 
 LARGEST = 256
 """Coefficients of one unit, at most, for which the block is formed."""

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eftheory.learn.density import Density
+from eftheory.learn.densities.density import Density
 from eftheory.learn.projection.measure import Measure
 
 LARGEST = 2**25

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from eftheory.errors import MisuseError
-from eftheory.learn.density import Density
-from eftheory.learn.model import VAE
+from eftheory.learn.densities.density import Density
+from eftheory.learn.models.model import VAE
 from eftheory.learn.projection.blocks import LARGEST, FisherSums, Unit
 from eftheory.learn.projection.measure import BLOCK, Decoded
 from eftheory.learn.projection.natural import border

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from eftheory.learn.density import Density
+from eftheory.learn.densities.density import Density
 from eftheory.learn.projection.blocks import LARGEST, FisherSums, Unit
 from eftheory.learn.projection.measure import Decoded, Measure
 from eftheory.learn.projection.natural import border

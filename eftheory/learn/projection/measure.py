@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from eftheory.errors import MisuseError, unknown
-from eftheory.learn.model import ENUMERABLE, VAE
-from eftheory.learn.products import Rows, converted, rows_at
-from eftheory.learn.rbm_fit import seeded
+from eftheory.learn.densities.products import Rows, converted, rows_at
+from eftheory.learn.harmoniums.rbm_fit import seeded
+from eftheory.learn.models.model import ENUMERABLE, VAE
 
 MEASURES = ("prior", "uniform", "posterior", "encoder")
 MEMORY = 2**30

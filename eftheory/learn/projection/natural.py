@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from eftheory.errors import unknown
-from eftheory.learn.density import Density
+from eftheory.learn.densities.density import Density
 from eftheory.learn.projection.blocks import FisherSums, Unit
 from eftheory.learn.projection.directions import Directions, pairs_of
 from eftheory.learn.projection.measure import Decoded, Measure

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from eftheory.learn.evaluate import Evaluation, evaluate
-from eftheory.learn.model import VAE
-from eftheory.learn.products import Rows
+from eftheory.learn.densities.products import Rows
+from eftheory.learn.evaluation.evaluate import Evaluation, evaluate
+from eftheory.learn.models.model import VAE
 from eftheory.learn.projection.affine import with_affine_decoder, with_affine_encoder, with_implied_prior
 
 DECODERS = ("own", "projected")

@@ -1,0 +1,1 @@
+"""Evidence, ELBO and gap: enumerated, or with standard errors."""

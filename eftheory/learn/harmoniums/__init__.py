@@ -1,0 +1,1 @@
+"""The consistent set as models: harmoniums, their training, and annealed importance sampling."""

@@ -1,0 +1,1 @@
+"""What is maximised, and unbiased estimators of its gradient."""

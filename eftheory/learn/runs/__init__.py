@@ -1,0 +1,1 @@
+"""Training, and the folder of a run that survives a kill."""
