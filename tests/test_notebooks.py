@@ -89,7 +89,7 @@ def gist(notebook: NotebookNode) -> list[str]:
 
     One text for each cell: into how many messages the kernel cuts what is printed is a matter of its timing.
     """
-    return [re.sub(r" *-?\d+\.\d+", " #", "".join(texts(cell))) for cell in code_cells(notebook)[1:]]
+    return [re.sub(r" *-?\d+\.\d+", "#", "".join(texts(cell))) for cell in code_cells(notebook)[1:]]
 
 
 def test_there_are_notebooks() -> None:
