@@ -16,7 +16,8 @@ def projection_text(found: Mapping[str, Any]) -> str:
     run, parts = found["run"], list(dict.fromkeys(price["part"] for price in found["before"]))
     who = ", ".join(f"{role} {text}" for role, text in found["model"].items())
     counts = ", ".join(f"{price['rows']} rows of {price['part']}" for price in found["before"])
-    lines = [f"{run['name']}, seed {run['seed']}, step {run['step']}: {who}", f"in nats a row; {counts}", ""]
+    state = "" if run["finished"] else " (the run is not finished)"
+    lines = [f"{run['name']}, seed {run['seed']}, step {run['step']}{state}: {who}", f"in nats a row; {counts}", ""]
     lines += [" " * 32 + "".join(f"{part:>33}" for part in parts)]
     lines += [" " * 32 + f"{'evidence':>13}{'ELBO':>11}{'gap':>9}" * len(parts)]
     lines += [_priced("the model", found["before"])]
@@ -24,7 +25,8 @@ def projection_text(found: Mapping[str, Any]) -> str:
         lines += ["", _distance(each)]
         lines += [_priced(f"  {label}", prices) for label, prices in _by_variant(each["price"]).items()]
         lines += [f"  {each['remark']}"] if each["remark"] else []
-    lines += ["", LEGEND, *_witnesses(found), *_ladder(found)]
+    tight = any(price["prior"] == "implied" for each in found["projections"] for price in each["price"])
+    lines += ["", *([LEGEND] if tight else []), *_conditions(found), *_witnesses(found), *_ladder(found)]
     lines += [f"no {what}: {why}" for what, why in found["absent"].items()]
     written = [each for each in found["certificates"] if each["file"] is not None]
     for each in found["certificates"]:
@@ -66,6 +68,13 @@ def _distance(each: Mapping[str, Any]) -> str:
     else:
         text += f"{each['distance']:.5g} nats"
     return text + (f" (standard error {each['distance_error']:.2g})" if each.get("distance_error") else "")
+
+
+def _conditions(found: Mapping[str, Any]) -> list[str]:
+    if not found["conditions"]:
+        return []
+    text = "fitted over every f = W psi + u; the consistent set asks for more, so it is at least as far away: "
+    return [text + "; ".join(found["conditions"])]
 
 
 def _witnesses(found: Mapping[str, Any]) -> list[str]:

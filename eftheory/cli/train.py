@@ -183,7 +183,9 @@ def _show(result: TrainResult, seconds: float, *, json: str | None, quiet: bool)
     print(f"{result.config.name}, seed {result.seed}: {steps} steps on {result.versions['device']}, {seconds:.1f} s")
     for part, found in last_evaluations(result.history).items():
         figures = [f"{label} {found[key]:.4f}" for key, label in FIGURES.items() if found.get(key) is not None]
-        print(f"  {part + ':':<7}{', '.join(figures)} (nats)")
+        error = found.get("evidence_error")
+        note = "" if error is None else f"; evidence and gap are lower bounds by IWAE, standard error {error:.2g}"
+        print(f"  {part + ':':<7}{', '.join(figures)} (nats{note})")
     print(f"run:  {result.folder}")
     if _knows("project"):
         print(f"next: eftheory project {result.folder}")

@@ -59,7 +59,7 @@ class ModelConfig:
 
     decoder, encoder: families with explicit sizes. prior: ``uniform``, a family with values, ``same`` (the encoder's
     family, learned), a family without values (learned), or ``implied`` (the harmonium's: finite latents).
-    inputs: ``x``, ``frequencies``, ``counts`` is ``x``. decoder_scale: for decoders with a scale, ``predicted`` by the
+    inputs: ``x`` or ``frequencies``. decoder_scale: for decoders with a scale, ``predicted`` by the
     network or ``global`` (one learned number, started at scale_start, a standard deviation).
     """
 
@@ -92,10 +92,10 @@ class Phase:
 class RunConfig:
     """Knobs that change no model. save_every, evaluate_every, log_every: steps (0: only at the end of each phase).
 
-    evaluate_rows: of train and of test, at most. smoothing: a document's NELBO convention (`evaluate`).
+    evaluate_rows: of train and of test, at most. evaluate_samples: of z for each x where it is not enumerated.
     """
 
-    save_every: int = 0
+    save_every: int = 1000
     evaluate_every: int = 0
     log_every: int = 50
     evaluate_rows: int = 2000

@@ -34,9 +34,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, torch.Tensor]:
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores")
 @pytest.mark.parametrize("launch", ["fabric", "torchrun"])
-def test_two_processes_train_the_same_model_as_one(
-    launch: str, alone: dict[str, torch.Tensor], tmp_path: Path
-) -> None:
+def test_two_processes_train_the_same_model_as_one(launch: str, alone: dict[str, torch.Tensor], tmp_path: Path) -> None:
     """The mean of two halves of a batch is the mean of the batch, up to rounding; another seed is not (the control)."""
     (tmp_path / "tiny.toml").write_text(config_text(mixture(phases=(PHASE,))))
     command = ["-m", "eftheory", "train", "tiny.toml", "--out", "run", "--device", "cpu", "--set", "run.devices=2"]

@@ -101,7 +101,9 @@ class TextResult:
             rows.append(f"{bits:>4}  " + "  ".join(f"{self._text(cell, part):>23}" for cell in cells))
         if all(self.entry(Cell(decoder, e, bits), part, "last") is None for bits in BITS for e in ENCODERS):
             return [f"{part}, {decoder} ({ABOUT[decoder]}): {NOT_RUN}"]
-        head = f"{part} NELBO, decoder {decoder} ({ABOUT[decoder]}): lowest / last epoch / paper (lowest)"
+        convention = "above the document's own word entropy, smoothed, nats"
+        head = f"{part} NELBO {convention}; decoder {decoder} ({ABOUT[decoder]}):"
+        head += " lowest (one sample of q) / last epoch / paper (lowest)"
         return [head, "bits  " + "  ".join(f"{encoder:>23}" for encoder in ENCODERS), *rows]
 
     def _text(self, cell: Cell, part: str) -> str:

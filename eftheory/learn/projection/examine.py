@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 from torch import Tensor
 
+from eftheory.check import check_specification
 from eftheory.errors import MisuseError
-from eftheory.learn.config import strings
+from eftheory.learn.config import ModelConfig, specification, strings
 from eftheory.learn.densities.products import Rows, rows_at
 from eftheory.learn.evaluation.evaluate import evaluate
 from eftheory.learn.projection.best import best_gaps
@@ -20,6 +21,7 @@ from eftheory.learn.projection.ladder import ENTRIES, Ladder, ladder
 from eftheory.learn.projection.project import KINDS, Knobs, Projections, project
 from eftheory.learn.projection.worst import WEIGHTS, WorstRow, worst_rows
 from eftheory.learn.runs.atomic import write_whole
+from eftheory.learn.runs.store import Store
 from eftheory.learn.runs.trained import Trained
 
 SCHEMA = "eftheory.projection/1"
@@ -53,8 +55,14 @@ class Examination:
         config, found = self.trained.config, self.projections
         return {
             "schema": SCHEMA,
-            "run": {"name": config.name, "seed": config.seed, "step": self.trained.step},
+            "run": {
+                "name": config.name,
+                "seed": config.seed,
+                "step": self.trained.step,
+                "finished": Store.view(self.trained.folder).result() is not None,
+            },
             "model": strings(config.model),
+            "conditions": conditions(config.model),
             "data": self.trained.dataset.source,
             "knobs": vars(self.knobs),
             "before": [price.as_dict() for price in found.before],
@@ -68,6 +76,12 @@ class Examination:
             },
             "absent": {**found.absent, **self.absent},
         }
+
+
+def conditions(model: ModelConfig) -> list[str]:
+    """What the consistent set asks of ``f = W psi + u`` under a free prior, by `eftheory.check`; no fit imposes it."""
+    answer = check_specification(specification(replace(model, prior="implied")))
+    return [each.text for clause in answer.clauses for each in clause.conditions]
 
 
 def examine(
@@ -86,6 +100,9 @@ def examine(
     model = trained.model
     count = model.encoder.points_count
     x = trained.rows("train", knobs.rows)
+    if not any(price.prior == "implied" for each in projections.after for price in each.prices):
+        why = "need finite latents and a known total"
+        absent["price of an exactly tight model"] = f"the implied prior and the affine encoder {why}"
     if count is None or count > ENTRIES:
         absent["witnesses, ladder and certificates"] = f"the latents of {model.encoder.family} cannot be enumerated"
     else:
@@ -104,7 +121,10 @@ def _finite(trained: Trained, x: Rows, absent: dict[str, str], progress: Callabl
     if all(each.quadruple is None for each in witnesses):
         absent["witnesses"] = "psi ties no four latents together"
     progress("evaluating Theorem 2")
-    found = ladder(model, x)
+    try:
+        found = ladder(model, x)
+    except MisuseError as error:
+        found, absent["Theorem 2"] = None, str(error)
     instances = _instances(trained, few, witnesses, absent)
     mean = None if best is None else float(best.mean())
     return {"best_gap": mean, "witnesses": witnesses, "ladder": found, "instances": instances}
@@ -131,6 +151,8 @@ def _instances(
             made["witness-gap"] = whole, whole.fields("witness-gap", _weights(whole, model.latents(), first))
     except MisuseError as error:
         absent["certificates"] = str(error)
+    except ValueError:  # Python writes no integer of more than 4300 digits, and recheck reads none
+        absent["certificates"] = "the odds have thousands of digits: some code is too improbable to be certified"
     return made
 
 

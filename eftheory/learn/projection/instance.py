@@ -29,6 +29,8 @@ from eftheory.learn.projection.measure import log_joint
 BITS = 40
 LARGEST = 2**11
 """Pairs (x, z) of an instance, at most: a certificate is to be re-checked in a minute or so."""
+LONGEST = 2500.0
+"""Nats of a log-odds, at most: beyond, deciding takes hours and the rationals more digits than Python reads."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,10 @@ def one_hot(count: int) -> Side:
 
 
 def dyadic(log_value: float) -> Fraction:
-    """``e^log_value`` with `BITS` bits, whatever its size. Raises MisuseError where it is not finite."""
-    if not math.isfinite(log_value):
-        raise MisuseError(wanted="finite log-odds", got=str(log_value), do="take other rows of data")
+    """``e^log_value`` with `BITS` bits, whatever its size. Raises MisuseError beyond `LONGEST`."""
+    if not abs(log_value) <= LONGEST:
+        got, do = f"{log_value:.4g}", "take other rows of data"
+        raise MisuseError(wanted=f"log-odds within {LONGEST:g} nats, to be certified", got=got, do=do)
     exponent = math.floor(log_value / math.log(2.0))
     mantissa = round(2.0**BITS * math.exp(log_value - exponent * math.log(2.0)))
     return Fraction(mantissa) * Fraction(2) ** (exponent - BITS)

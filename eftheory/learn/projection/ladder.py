@@ -129,7 +129,7 @@ def _least_squares(model: VAE, x: Rows) -> tuple[Tensor, Tensor]:
     return U[:, kept], (Vh[kept].T / S[kept]) @ U[:, kept].T
 
 
-def _log_mass(model: VAE, x: Rows, evidence: Tensor, inverse: Tensor) -> float:
+def _log_mass(model: VAE, x: Rows, evidence: Tensor, inverse: Tensor) -> float | None:
     """``log sum_{x,z} phat(x, z) = log sum_z k e^{v'psi + c + A(W psi + u)}``, every x of the support counted."""
     g = model.encode(x)
     rest = evidence - model.encoder.log_partition(g) - model.decoder.log_base(x)
@@ -138,7 +138,8 @@ def _log_mass(model: VAE, x: Rows, evidence: Tensor, inverse: Tensor) -> float:
     psi = model.encoder.statistics(codes)
     eta = psi @ W[:-1].T + last[:-1]
     logs = model.encoder.log_base(codes) + psi @ W[-1] + last[-1] + model.decoder.log_partition(eta)
-    return float(logs.logsumexp(-1))
+    mass = float(logs.logsumexp(-1))
+    return mass if math.isfinite(mass) else None  # phat may leave the decoder's natural domain, then it has no mass
 
 
 def all_bounds(gap: float, log_alpha: float, states: int) -> dict[str, tuple[float, float]]:
