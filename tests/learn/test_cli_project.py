@@ -40,7 +40,7 @@ def contents(run: Path) -> dict[str, str]:
 
 def test_the_report_says_what_was_asked(run: Path, report: dict) -> None:
     assert report["schema"] == "eftheory.projection/1"
-    assert report["run"] == {"name": "tiny", "seed": 0, "step": 8}
+    assert report["run"] == {"name": "tiny", "seed": 0, "step": 8, "finished": True}
     assert [each["kind"] for each in report["projections"]] == ["natural", "likelihood", "joint"]
     assert [(price["part"], price["rows"]) for price in report["before"]] == [("train", 50), ("test", 20)]
     natural, likelihood, joint = report["projections"]

@@ -130,7 +130,11 @@ def test_continuous_latents_are_sampled_and_priced_with_errors(tmp_path: Path) -
     knobs = Knobs(rows=20, samples=2000, iwae_samples=20)
     found = examine(trained, knobs=knobs)
     assert [each.kind for each in found.projections.after] == ["natural", "likelihood"]
-    assert set(found.as_dict()["absent"]) == {"joint", "witnesses, ladder and certificates"}
+    assert set(found.as_dict()["absent"]) == {
+        "joint",
+        "witnesses, ladder and certificates",
+        "price of an exactly tight model",
+    }
     natural, likelihood = found.projections.after
     assert not natural.exact
     other = project(trained, onto=("natural",), knobs=replace(knobs, seed=1)).after[0].found
