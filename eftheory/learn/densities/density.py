@@ -21,6 +21,7 @@ from eftheory.learn.densities.domain_maps import DomainMap, Identity, domain_map
 from eftheory.learn.densities.normal_maps import MeanAndVariance, NormalMap
 from eftheory.learn.densities.quadratic import quadratic_of
 from eftheory.learn.densities.sampling_laws import Sampler
+from eftheory.learn.densities.tensor_functions import bits_log_prob
 from eftheory.learn.densities.unit_functions import gradient, log_base_of, normaliser_of, sizes_of, terms_of
 
 MOST_POINTS = 2**22
@@ -34,6 +35,7 @@ class Density:
     """width, natural_width: lengths of x and eta. points_count: the number of points of a finite family, else None.
 
     needs_total: the normaliser depends on |x| (multinomial of varying total); log-probabilities are then given |x|.
+    independent_bits: whether the points are bits, independent of each other, with eta their logits.
     Raises MisuseError for sizes or hyperparameters that are symbols, and without a closed log-partition.
     """
 
@@ -62,6 +64,7 @@ class Density:
         count = unit.support.count(self._p)
         self.points_count = None if count is None else int(count) ** copies
         self.needs_total = self._normaliser.needs_total
+        self.independent_bits = self._independent_bits()
 
     def __repr__(self) -> str:
         return f"Density({self.family})"
@@ -100,6 +103,8 @@ class Density:
         """``log p(x; eta)``, (...), nats; given |x| where the total varies."""
         if self._quadratic is not None and isinstance(x, Tensor):
             return self._quadratic.log_prob(self._units(x, self._p), self._units(eta, self._n)).sum(-1)
+        if self.independent_bits and isinstance(x, Tensor):
+            return bits_log_prob(x, eta)
         value = self.inner(x, eta) - self.log_partition(eta, self.total(x))
         return value if self._log_base is None else value + self.log_base(x)
 
@@ -136,11 +141,6 @@ class Density:
     def has_scale(self) -> bool:
         """Whether the raw parameters of a unit are (mean, log variance)."""
         return isinstance(self._domain_map(), MeanAndVariance)
-
-    @property
-    def independent_bits(self) -> bool:
-        """Whether the points are bits, independent of each other, with eta their logits."""
-        return self._bits() and self._n == self._p and self._terms[0].identity and self._log_base is None
 
     def natural(self, raw: Tensor) -> Tensor:
         """Natural parameters from any real numbers (..., raw_width): smooth, onto the domain's interior.
@@ -227,8 +227,9 @@ class Density:
         do = "take an estimator for discrete latents, or the exact one"
         return MisuseError(wanted="a normal family to reparameterise", got=str(self.family), do=do)
 
-    def _bits(self) -> bool:
-        return isinstance(self._support, Bits) or self._support == Integers(sp.Integer(0), sp.Integer(1))
+    def _independent_bits(self) -> bool:
+        bits = isinstance(self._support, Bits) or self._support == Integers(sp.Integer(0), sp.Integer(1))
+        return bits and self._n == self._p and self._terms[0].identity and self._log_base is None
 
     def _sparse_log_base(self, x: SparseRows) -> Tensor:
         self._zero_stays_zero()

@@ -20,6 +20,12 @@ def softplus(a: Tensor) -> Tensor:
     return F.softplus(a, 1.0, SWITCH)
 
 
+def bits_log_prob(x: Tensor, logits: Tensor) -> Tensor:
+    """``sum_i x_i eta_i - log(1 + e^eta_i)`` over the last axis; leading axes broadcast. One pass, and one back."""
+    x, logits = torch.broadcast_tensors(x, logits)
+    return -F.binary_cross_entropy_with_logits(logits, x, reduction="none").sum(-1)
+
+
 def log1mexp(a: Tensor) -> Tensor:
     """``log(1 - e^a)``, a < 0: expm1 near zero, log1p elsewhere (Maechler 2012).
 
