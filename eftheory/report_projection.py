@@ -33,6 +33,7 @@ def projection_text(found: Mapping[str, Any]) -> str:
         lines += [f"{each['claim']}: {each['status']} on {_rows_of(found, each['claim'])}"]
     if written:
         lines += [f"re-check with: eftheory recheck {shlex.quote(found['folder'] + '/certificates')}"]
+    lines += ["the earlier answer in that folder was replaced"] if found.get("replaced") else []
     return "\n".join(lines)
 
 
@@ -58,7 +59,8 @@ def _cell(figure: Mapping[str, float], width: int, digits: int) -> str:
 
 
 def _distance(each: Mapping[str, Any]) -> str:
-    text = f"{each['kind']} projection ({each['measure']}, {each['seconds']:.1f} s): distance "
+    metric = "" if each.get("metric", "identity") == "identity" else f", {each['metric']} metric"
+    text = f"{each['kind']} projection ({each['measure']}{metric}, {each['seconds']:.1f} s): distance "
     if each["kind"] == "natural":
         text += f"{each['rms']:.5g} (root mean square), {each['share']:.2%} of the spread of f"
         if each["directions"] is not None:
@@ -66,7 +68,7 @@ def _distance(each: Mapping[str, Any]) -> str:
             text += f"\n  of the residual, pairs of bits {each['directions']['all_pairs']:.1%} ({', '.join(top)}, ...)"
             text += f", higher interactions {each['directions']['higher']:.1%}"
     else:
-        text += f"{each['distance']:.5g} nats"
+        text += f"{max(each['distance'], 0.0):.5g} nats"  # rounding leaves -1e-16 of a model that is tight
     return text + (f" (standard error {each['distance_error']:.2g})" if each.get("distance_error") else "")
 
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from eftheory.cli.options import Quiet, refuse
+from eftheory.cli.options import Quiet, refuse, refuse_missing_packages
 from eftheory.cli.output import progress, refuse_unwritable, write_atomically
 from eftheory.errors import EftheoryError, MisuseError
 
 if TYPE_CHECKING:
-    from eftheory.learn.experiments import Experiment, Result, Run
+    from eftheory.learn.experiments import Result
 
 FAILED, INTERRUPTED = 1, 130
 LARGEST_SEED = 2**63
@@ -99,8 +99,9 @@ def _run(
     if device not in ("auto", "cpu", "cuda"):
         raise MisuseError(wanted="--device auto, cpu or cuda", got=repr(device), do="name one")
     _refuse_foreign(folder, config_text(config), resume)
+    refuse_missing_packages("experiments")
     with progress(quiet, name) as bar:
-        run = _loaded(found)
+        run = found.load()
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / "config.toml", config_text(config))
         result = run(
@@ -115,17 +116,6 @@ def _run(
         write_atomically(folder / "result.json", _json(result) + "\n")
         _draw(result, folder)
     return result
-
-
-def _loaded(found: Experiment) -> Run:
-    """The experiment's function. Raises MisuseError where what it is built on is not installed."""
-    try:
-        return found.load()
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("eftheory"):
-            raise
-        do = "pip install 'eftheory[learn]'"
-        raise MisuseError(wanted="eftheory[learn] installed", got=f"no module {error.name}", do=do) from None
 
 
 def _draw(result: Result, folder: Path) -> None:

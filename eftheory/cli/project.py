@@ -6,13 +6,12 @@ import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eftheory.cli.options import Quiet
+from eftheory.cli.options import Quiet, refuse_missing_packages
 from eftheory.cli.output import Bar, progress, refuse_unwritable, write_atomically
 from eftheory.errors import MisuseError
 
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from eftheory.learn.projection.examine import Examination
 
 FOLDER, CERTIFICATES = "projection", "certificates"
-NEEDED = ("torch", "lightning_fabric", "safetensors", "pooch")
-INTERRUPTED = 130
 
 
 def project(
@@ -51,19 +48,13 @@ def project(
     if rows < 2:
         raise MisuseError(wanted="--rows of at least 2", got=str(rows), do="raise it")
     refuse_unwritable(json)
-    _refuse_missing_packages()
+    refuse_missing_packages("projecting")
     with progress(quiet, "reading the run") as bar:
         found = _examined(run_dir, onto, step, rows, measure, metric, bar)
-        tree = {**found.as_dict(), "folder": str(Path(run_dir) / FOLDER)}
+        folder = Path(run_dir) / FOLDER
+        tree = {**found.as_dict(), "folder": str(folder), "replaced": folder.exists()}
         _save(found, tree, Path(run_dir), bar)
     return _show(tree, json=json, latex=latex, quiet=quiet)
-
-
-def _refuse_missing_packages() -> None:
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        got, do = "an installation without", 'pip install "eftheory[learn]"'
-        raise MisuseError(wanted=f"{', '.join(missing)} for projecting", got=got, do=do)
 
 
 def _examined(

@@ -9,13 +9,12 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from eftheory.cli.options import Quiet, refuse
+from eftheory.cli.options import Quiet, refuse, refuse_missing_packages
 from eftheory.cli.output import Bar, progress, refuse_unwritable, write_atomically
 from eftheory.errors import MisuseError
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from eftheory.learn.runs.train import Progress, TrainResult
 
 DIVERGED, INTERRUPTED = 1, 130
-NEEDED = ("torch", "lightning_fabric", "safetensors", "scipy", "pooch")
 REFRESH = 0.1
 """Seconds between two updates of the progress bar, so that it costs nothing."""
 
@@ -66,7 +64,7 @@ def train(
 
     read = load_config(config, changes or (), smoke=smoke)
     folder = _folder(read, out, smoke)
-    _refuse_missing_packages()
+    refuse_missing_packages("training")
     began = time.monotonic()
     with _warnings_in_one_line(), progress(quiet or not _first(), "training") as bar:
         code, result = _run(read, folder, device, resume, bar)
@@ -136,16 +134,6 @@ def _folder(config: TrainConfig, out: str | None, smoke: bool) -> Path:
     if not config.name or config.name.startswith(".") or not set(config.name).isdisjoint("/\\\0"):
         raise MisuseError(wanted="a name that can name a folder", got=repr(config.name), do="give --out DIR")
     return Path("runs") / f"{config.name}{'-smoke' if smoke else ''}"
-
-
-def _refuse_missing_packages() -> None:
-    missing = [name for name in NEEDED if find_spec(name) is None]
-    if missing:
-        raise MisuseError(
-            wanted=f"{', '.join(missing)} for training",
-            got=f"an installation without {'them' if len(missing) > 1 else 'it'}",
-            do='pip install "eftheory[learn]"',
-        )
 
 
 def _first() -> bool:

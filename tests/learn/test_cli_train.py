@@ -16,6 +16,7 @@ import pytest
 from learn.small import mixture
 
 from eftheory.__main__ import main
+from eftheory.cli import options
 from eftheory.cli import train as command
 from eftheory.learn.config_file import as_tree, config_text, named_configs
 from eftheory.learn.runs.store import Store
@@ -221,7 +222,7 @@ def test_a_run_is_never_written_over(here: Path, capsys: Printed) -> None:
 
 
 def test_without_the_packages_one_line_says_how_to_get_them(capsys: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setattr(options, "find_spec", lambda name: None if name == "torch" else object())
     assert train("tiny.toml") == 64
     err = capsys.readouterr().err
     assert 'wanted torch for training; got an installation without it; pip install "eftheory[learn]"' in err

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from eftheory import cli
+from eftheory.cli import options
 from eftheory.errors import MisuseError
 from eftheory.learn.config import TrainConfig
 from eftheory.learn.config_file import load_config, smoke_table
@@ -389,11 +390,7 @@ def test_misuse_is_one_line_and_writes_nothing(
 def test_a_missing_torch_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    def missing() -> None:
-        raise ModuleNotFoundError("No module named 'torch'", name="torch")
-
-    found = replace(EXPERIMENTS["mixture"], load=missing)
-    monkeypatch.setitem(EXPERIMENTS, "mixture", found)
+    monkeypatch.setattr(options, "find_spec", lambda name: None if name == "torch" else object())
     assert run("mixture", "--out", str(tmp_path / "out")) == 64
     assert "eftheory[learn]" in capsys.readouterr().err and not (tmp_path / "out").exists()
 

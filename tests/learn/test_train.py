@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,6 +49,27 @@ def test_a_run_that_was_killed_goes_on_bit_for_bit(whole: TrainResult, tmp_path:
     assert all(torch.equal(resumed.state[name], tensor) for name, tensor in whole.state.items())
     assert resumed.history == whole.history
     assert (resumed.folder / "metrics.jsonl").read_bytes() == (whole.folder / "metrics.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(("times", "kept"), [(1, 5), (2, 4)])
+def test_ctrl_c_saves_the_step_that_is_done(whole: TrainResult, tmp_path: Path, times: int, kept: int) -> None:
+    """Once: the state of that very step. Twice: at once, with what was saved before (the control)."""
+
+    def interrupt(progress: Progress) -> None:
+        if progress.step == 5:
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+
+    config = mixture(phases=PHASES)
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "run", device="cpu", progress=interrupt)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    with Store.view(tmp_path / "run") as store:
+        checkpoint = store.latest()
+        assert (0 if checkpoint is None else checkpoint.step) == kept
+    resumed = train(config, tmp_path / "run", device="cpu", resume=True)
+    assert all(torch.equal(resumed.state[name], tensor) for name, tensor in whole.state.items())
+    assert resumed.history == whole.history
 
 
 def test_another_seed_is_another_run(whole: TrainResult, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ class MixtureResult:
         for name, each in about["witnesses"].items():
             shown = each["witness"]
             text = each["reason"] if shown is None else f"Delta in [{shown['lower']}, {shown['upper']}] nats"
-            lines.append(f"witness at {name}: {each['status']}, {text}")
+            lines.append(f"can an encoder of two independent bits be exact at {name}? {each['status']}: {text}")
         return lines
 
     def pictures(self) -> dict[str, Drawing]:

@@ -71,7 +71,8 @@ class Projected:
             directions = self.found.directions
             facts |= {"rms": self.found.rms, "share": self.found.share}
             facts |= {"directions": None if directions is None else directions.as_dict()}
-        about = {"kind": self.kind, "measure": self.measure, "exact": self.exact, "shape": list(self.found.W.shape)}
+        unit = "natural parameters, squared" if isinstance(self.found, Natural) else "nats"
+        about = {"kind": self.kind, "distance_unit": unit, "measure": self.measure, "exact": self.exact, "shape": list(self.found.W.shape)}
         after = {"price": [price.as_dict() for price in self.prices], "seconds": self.seconds, "remark": self.remark}
         return {**about, **facts, **after}
 

@@ -29,6 +29,7 @@ from eftheory.learn.evaluation.evaluate import evaluate
 from eftheory.learn.models.model import VAE, build
 from eftheory.learn.objectives.objectives import Objective, objective_of
 from eftheory.learn.runs.flat import flatten, unflatten
+from eftheory.learn.runs.interrupt import interrupts
 from eftheory.learn.runs.start import check_data, check_phases, start_at, start_at_truth
 from eftheory.learn.runs.store import Checkpoint, Store
 
@@ -94,11 +95,12 @@ def train(
     measure: Measure | None = None,
     dataset: datasets.Dataset | None = None,
     start: Mapping[str, Tensor] | None = None,
+    make: Callable[..., VAE] = build,
 ) -> TrainResult:
     """Run `config` in `folder` (made if absent). device: auto, cpu or cuda. resume: go on after the last checkpoint.
     measure: what is logged of train and test at each evaluation; None: `measured`. dataset: in place of loading
-    `config.data`; start: parameters by name, all or some, to begin from. To resume the caller passes these again: the
-    folder knows `config` only.
+    `config.data`; start: parameters by name, all or some, to begin from; make: builds the model, in place of `build`.
+    To resume the caller passes these again: the folder knows `config` only.
 
     Raises MisuseError (data outside the decoder's support, a device that is absent, a folder of another run) before
     anything is written, and `Diverged` with the last good checkpoint kept.
@@ -108,7 +110,7 @@ def train(
     dataset = datasets.load(config.data, config.seed) if dataset is None else dataset
     with torch.random.fork_rng():  # all processes start from one model
         torch.manual_seed(config.seed)
-        model = build(config.model, shape=dataset.shape, sparse=not isinstance(dataset.train, Tensor))
+        model = make(config.model, shape=dataset.shape, sparse=not isinstance(dataset.train, Tensor))
     start_at_truth(model, config.model, dataset)
     start_at(model, start or {})
     check_data(model, dataset)
@@ -118,7 +120,8 @@ def train(
         rows = converted(dataset.train, next(model.parameters()))
         run = Run(fabric, config, dataset, model, rows, store, measure or measured)
         run.restore(store.latest())
-        run.go(progress)
+        with interrupts() as asked:
+            run.go(progress, asked if fabric.world_size == 1 else lambda: False)
         found = versions(fabric.device)
         if fabric.is_global_zero:
             store.finish({"name": config.name, "seed": config.seed, "steps": run.steps, "versions": found})
@@ -149,8 +152,8 @@ class Run:
         self.loss: float | None = None
         self.steps = sum(phase.epochs * self._batches(phase) for phase in config.phases)
 
-    def go(self, progress: Callable[[Progress], None]) -> None:
-        """Every step that is not yet done."""
+    def go(self, progress: Callable[[Progress], None], asked: Callable[[], bool]) -> None:
+        """Every step that is not yet done; where it is asked to stop, what is done is saved first."""
         current = -1
         if self.done == 0:
             self.save(weights_only=True)
@@ -174,6 +177,9 @@ class Run:
             if self._due(place, self.config.run.save_every) or place.last_of_phase:
                 self.save()
             progress(Progress(self.done, self.steps, self.loss, self.gap))
+            if asked():
+                self.save()
+                raise KeyboardInterrupt
 
     def places(self) -> Iterator[Place]:
         """The steps after `done`, in order, with the rows of this process."""
