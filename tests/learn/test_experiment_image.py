@@ -21,7 +21,7 @@ from eftheory.learn.datasets.data import load
 from eftheory.learn.experiments import EXPERIMENTS, image
 from eftheory.learn.experiments.image_control import CONTROL
 from eftheory.learn.experiments.image_figures import Compare, as_bytes, bounds
-from eftheory.learn.experiments.image_result import PAPER, ImageResult
+from eftheory.learn.experiments.image_result import PAPER, ImageResult, clearly_above
 from eftheory.learn.experiments.image_truth import NOISE, draw, fixed_noise, images_of, loaded, means, truth_of
 from eftheory.learn.models.model import build
 from eftheory.learn.runs.store import Store
@@ -97,6 +97,11 @@ def test_findings_can_be_negative(done: tuple[Path, ImageResult]) -> None:
     unmoved = replace(result, found={0: run}).findings()
     assert unmoved["fixed"] == {"elbo_rose": False, "evidence_fell": False, "samples_worse": False}
     assert unmoved["learned"]["samples_worse"], "the other stage is judged by itself"
+
+
+def test_a_difference_within_the_standard_errors_is_no_finding() -> None:
+    low, high = {"mean": 1.0, "standard_error": 0.3}, {"mean": 2.5, "standard_error": 0.4}
+    assert not clearly_above({**high, "mean": 2.49}, low) and clearly_above({**high, "mean": 2.51}, low)
 
 
 def test_nothing_is_repeated_on_resume(config: TrainConfig, done: tuple[Path, ImageResult]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import hypot
 from statistics import fmean, stdev
 from typing import Any
 
@@ -68,14 +69,14 @@ class ImageResult:
         return {**table, "floor": {kind: _spread(self.floors(kind)) for kind in ("samples", "images")} if table else {}}
 
     def findings(self) -> dict[str, dict[str, bool]]:
-        """For each stage after the encoder's, whether in every seed: the ELBO rose, the evidence fell, the samples are
-        worse (`farther`)."""
+        """For each stage after the encoder's, whether in every seed: the ELBO rose, the evidence fell (by more than
+        three standard errors of the estimates), the samples are worse (`farther`)."""
         found: dict[str, dict[str, bool]] = {}
         for stage in self.stages[1:]:
             each = [(run, run["stages"][START], run["stages"][stage]) for run in self.found.values()]
             found[stage] = {
-                "elbo_rose": all(b["elbo"]["mean"] > a["elbo"]["mean"] for _, a, b in each),
-                "evidence_fell": all(b["evidence"]["mean"] < a["evidence"]["mean"] for _, a, b in each),
+                "elbo_rose": all(clearly_above(b["elbo"], a["elbo"]) for _, a, b in each),
+                "evidence_fell": all(clearly_above(a["evidence"], b["evidence"]) for _, a, b in each),
                 "samples_worse": all(farther(b["frechet"]["samples"]["distance"], run) for run, _, b in each),
             }
         return found
@@ -164,6 +165,11 @@ class ImageResult:
                 f" the truth's evidence is at most {slack:.2f} above its bound; {run['seconds']:.0f} s"
             )
         return lines
+
+
+def clearly_above(b: Mapping[str, float], a: Mapping[str, float]) -> bool:
+    """Whether the estimate b is above a by more than three standard errors of their difference."""
+    return b["mean"] - a["mean"] > 3.0 * hypot(b["standard_error"], a["standard_error"])
 
 
 def farther(distance: float, run: Mapping[str, Any]) -> bool:
