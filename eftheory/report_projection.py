@@ -53,9 +53,13 @@ def _priced(label: str, prices: Sequence[Mapping[str, Any]]) -> str:
 
 def _cell(figure: Mapping[str, float], width: int, digits: int) -> str:
     """Right-aligned; what would not fit with its digits, in powers of ten."""
-    value = round(figure["mean"], digits) + 0.0  # no "-0.000"
-    text = f"{value:.{digits}f}"
-    return f"{text if len(text) < width else f'{value:.2e}':>{width}}"
+    text = _plain(figure, digits)
+    return f"{text if len(text) < width else format(figure['mean'], '.2e'):>{width}}"
+
+
+def _plain(figure: Mapping[str, float], digits: int) -> str:
+    """Never "-0.000"."""
+    return f"{round(figure['mean'], digits) + 0.0:.{digits}f}"
 
 
 def _distance(each: Mapping[str, Any]) -> str:
@@ -125,6 +129,6 @@ def projection_latex(found: Mapping[str, Any]) -> str:
     lines = [rf"\begin{{tabular}}{{l{'rrr' * len(parts)}}}"]
     lines += [" & " + " & ".join(f"evidence ({part}) & ELBO & gap" for part in parts) + r" \\ \hline"]
     for label, prices in rows:
-        cells = [f"{p[key]['mean']:.3f}" for p in prices for key in ("evidence", "elbo", "gap")]
+        cells = [_plain(p[key], 3) for p in prices for key in ("evidence", "elbo", "gap")]
         lines.append(" & ".join([escape_latex(label), *cells]) + r" \\")
     return "\n".join([*lines, r"\end{tabular}"])

@@ -8,6 +8,7 @@ import torch
 from eftheory.errors import MisuseError
 from eftheory.learn.densities.density import Density
 from eftheory.learn.harmoniums.ais import Estimate, ais
+from eftheory.learn.harmoniums.harmonium import Joint
 from eftheory.learn.harmoniums.rbm import Harmonium
 from eftheory.learn.harmoniums.rbm_fit import mean_bias
 from eftheory.spec import parse_family
@@ -66,6 +67,15 @@ def test_a_base_from_the_data_changes_the_path_and_not_the_answer() -> None:
     other = ais(made.joint(), chains=500, temperatures=100, base=base, seed=4)
     assert float(errors(one, made).abs()) < 3 and float(errors(other, made).abs()) < 3
     assert float(one.log_partition) != float(other.log_partition)
+
+
+def test_a_base_of_infinite_mass_is_refused() -> None:
+    density = Density(parse_family("exponential(1)"))
+    W, u = torch.tensor([[-1.0]]), torch.tensor([-1.0])
+    joint = Joint(density, density, W, u, u)
+    assert bool(torch.isfinite(ais(joint, chains=20, temperatures=5).log_partition))
+    with pytest.raises(MisuseError, match="base of finite mass"):
+        ais(joint, chains=20, temperatures=5, base=(-u, u))
 
 
 def test_every_total_has_its_own_log_partition() -> None:

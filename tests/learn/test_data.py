@@ -170,6 +170,10 @@ def test_own_sparse_rows(tmp_path: Path) -> None:
 GOOD = np.ones((3, 2))
 BAD = GOOD.copy()
 BAD[2, 1] = np.nan
+SPARSE: dict = {
+    "train_data": [1.0, 2.0], "train_indices": [0, 1], "train_indptr": [0, 2], "train_shape": [1, 3]
+}  # fmt: skip
+NONE = np.zeros(0, dtype=np.int64)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +192,10 @@ BAD[2, 1] = np.nan
         ({"train": GOOD * 1j}, "dtype complex128"),
         ({"train": GOOD, "train_labels": [0, 1]}, "train_labels, 3 whole numbers"),
         ({"train": GOOD, "train_labels": [0.5, 1, 2]}, "whole numbers; got dtype float64"),
+        (SPARSE | {"train_indices": [0.2, 1.9]}, "whole numbers in train_indices; got dtype float64"),
+        (SPARSE | {"train_indptr": [0, np.nan]}, "whole numbers in train_indptr; got dtype float64"),
+        (SPARSE | {"train_shape": [1, np.inf]}, "whole numbers in train_shape; got dtype float64"),
+        ({**SPARSE, "train_data": [], "train_indices": NONE, "train_indptr": [0, 0], "train_shape": [1, -3]}, "got -3"),
     ],
 )
 def test_own_arrays_that_do_not_fit_are_refused(tmp_path: Path, arrays: dict, message: str) -> None:

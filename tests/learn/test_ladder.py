@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
@@ -21,7 +22,7 @@ from eftheory.exact.side import family_side
 from eftheory.learn.evaluation.evaluate import evaluate
 from eftheory.learn.models.model import VAE
 from eftheory.learn.projection.best import best_gaps
-from eftheory.learn.projection.instance import dyadic, independent_rows, instance
+from eftheory.learn.projection.instance import dyadic, independent_rows, instance, power_below
 from eftheory.learn.projection.ladder import all_bounds, ladder
 from eftheory.learn.projection.measure import log_joint
 from eftheory.learn.projection.worst import best_quadruple, parallelograms, witness_at, worst_rows
@@ -120,6 +121,13 @@ def test_numbers_of_any_size_become_rationals() -> None:
         assert math.log(number.numerator) - math.log(number.denominator) == pytest.approx(value, abs=1e-11)
     with pytest.raises(MisuseError, match="log-odds within 2500 nats, to be certified; got inf"):
         dyadic(math.inf)
+
+
+def test_alpha_is_rounded_to_the_nearest_power_of_two_below() -> None:
+    for value in (Fraction(1), Fraction(1, 8), Fraction(3, 8), Fraction(5, 9), Fraction(7, 1000), Fraction(2**90, 3)):
+        power = power_below(value)
+        assert power <= value < 2 * power
+        assert 1 in (power.numerator, power.denominator) and (power.numerator * power.denominator).bit_count() == 1
 
 
 def test_instances_that_recheck_would_take_hours_for_are_refused() -> None:

@@ -366,9 +366,9 @@ def test_the_implied_prior_is_the_nearest_one() -> None:
 def test_a_fit_outside_the_natural_domain_is_noticed() -> None:
     made = steep("normal(2)", "bernoulli(2)")
     W, u = torch.zeros(4, 2).double(), torch.tensor([0.0, -1.0, 0.0, -1.0]).double()
-    assert outside(made, W, u) == ""
+    assert outside(made, W, u, made.latents()) == ""
     W[1, 0] = 2.0
-    assert outside(made, W, u) == "z = [1.0, 0.0]"
+    assert outside(made, W, u, made.latents()) == "z = [1.0, 0.0]"
 
 
 def test_misuse_is_one_line() -> None:

@@ -243,6 +243,10 @@ def test_the_mean_bias_is_the_best_model_without_latents() -> None:
     documents = torch.tensor([[3.0, 0.0, 1.0], [2.0, 0.0, 6.0]])
     u = mean_bias(Density(parse_family("multinomial(3)")), documents)
     torch.testing.assert_close(u.softmax(0), torch.tensor([7.0, 2.0, 9.0]).double() / 18, atol=1e-6, rtol=0)
+    sparse = SparseRows.from_dense(documents)
+    torch.testing.assert_close(mean_bias(Density(parse_family("multinomial(3)")), sparse), u, atol=1e-6, rtol=0)
+    with pytest.raises(MisuseError, match="statistics x"):
+        mean_bias(Density(parse_family("multinomial(3, trials=4)")), sparse)
 
 
 def test_misuse_is_told_in_one_line() -> None:

@@ -41,8 +41,13 @@ def arrays(path: Path, *names: str) -> dict[str, Array]:
 
 def sparse(found: Mapping[str, Array], part: str) -> SparseRows:
     """``part_data``, ``part_indices``, ``part_indptr``, ``part_shape`` as rows in float32."""
-    values, indices, offsets = (found[f"{part}_{piece}"] for piece in ("data", "indices", "indptr"))
-    rows, width = (int(size) for size in found[f"{part}_shape"])
+    values, indices, offsets, sizes = (found[f"{part}_{piece}"] for piece in ("data", "indices", "indptr", "shape"))
+    for name, array in (("indices", indices), ("indptr", offsets), ("shape", sizes)):
+        if array.dtype.kind not in "ui":
+            raise _wrong(f"whole numbers in {part}_{name}", f"dtype {array.dtype}")
+    rows, width = (int(size) for size in sizes)
+    if width < 1:
+        raise _wrong(f"rows of at least one number, in {part}_shape", str(width))
     if rows != len(offsets) - 1:
         got = f"{len(offsets) - 1} from {part}_indptr"
         raise MisuseError(wanted=f"{rows} rows, as {part}_shape says", got=got, do="correct the file")

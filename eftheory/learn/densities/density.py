@@ -55,7 +55,7 @@ class Density:
         self._normaliser = normaliser_of(family, groups, self._quadratic)
         self._map: DomainMap | MisuseError
         try:
-            self._map = domain_map(unit, groups, self._n, self._quadratic)
+            self._map = domain_map(unit, self._n, self._quadratic)
         except MisuseError as missing:
             self._map = missing
         self._sampler: Sampler | None = None

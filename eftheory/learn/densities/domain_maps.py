@@ -63,7 +63,7 @@ class Formulas:
         return self.backward(eta)
 
 
-def domain_map(unit: Unit, groups: tuple[int, ...], n: int, quadratic: Quadratic | None) -> DomainMap:
+def domain_map(unit: Unit, n: int, quadratic: Quadratic | None) -> DomainMap:
     """The map for a unit with n natural parameters. Raises MisuseError for a domain without a rule."""
     found = normal_map(quadratic) if quadratic is not None else None
     if found is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from eftheory.errors import MisuseError
@@ -20,11 +19,23 @@ def moment_product(density: Density, x: Rows, matrix: Tensor) -> Tensor:
     """
     if not isinstance(x, SparseRows):
         return density.statistics(x) @ matrix
+    _refuse_other_statistics(density, x)
+    return x.times(matrix)
+
+
+def moment_sums(density: Density, x: Rows) -> Tensor:
+    """``sum of nu(x)`` over the rows, (n,). Raises MisuseError as `moment_product` does."""
+    if not isinstance(x, SparseRows):
+        return density.statistics(x).sum(0)
+    _refuse_other_statistics(density, x)
+    return x.column_totals()
+
+
+def _refuse_other_statistics(density: Density, x: SparseRows) -> None:
     statistics = density.family.unit.statistics
     if density.natural_width != x.width or len(statistics) > 1 or statistics[0].expr not in (X, XI):
         got = f"{x!r} for {density.family}"
         raise MisuseError(wanted="sparse rows for a family with statistics x", got=got, do="pass rows.dense()")
-    return x.times(matrix)
 
 
 def partitions(density: Density, eta: Tensor, totals: Tensor | None) -> Tensor:
@@ -58,8 +69,3 @@ def converted(x: Rows, like: Tensor) -> Rows:
     if isinstance(x, SparseRows):
         return x.to(like.device, like.dtype)
     return x.to(device=like.device, dtype=like.dtype)
-
-
-def combined(blocks: list[Tensor]) -> Tensor:
-    """The log-sum-exp of log-sum-exps of blocks, (...)."""
-    return torch.stack(blocks).logsumexp(0)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from eftheory.errors import MisuseError
+from eftheory.learn.harmoniums.rbm_fit import seeded
 
 FEATURES = 64
 """Width of the last hidden layer, whose activations are the features."""
@@ -87,8 +88,7 @@ def train_classifier(
     Its randomness is its own: a function of `seed`; the global generator is left as it was.
     """
     _refuse_unlabelled(data)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed, data.train.device):
         classes = int(torch.cat([data.train_labels, data.test_labels]).max()) + 1
         classifier = Classifier(data.shape, classes).to(data.train.device)
         optimiser = torch.optim.Adam(classifier.parameters(), lr=learning_rate)

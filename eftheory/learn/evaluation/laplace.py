@@ -37,7 +37,8 @@ BLOCK = 64
 @dataclass(frozen=True)
 class LaplaceEvidence:
     """evidence: of each x, (N,), nats, a lower bound in expectation. standard_error: of its mean, from the sampling of
-    z. effective: the mean effective share of the samples, from 1/samples (one weight is everything) to 1.
+    z. effective: the effective share of the samples, from 1/samples (one weight is everything) to 1, in the harmonic
+    mean over x.
 
     slack, with its own standard error: at most so much is the bound below the evidence, in expectation over x that the
     model itself drew (None for other x).

@@ -48,7 +48,7 @@ def ais(
 
     temperatures: steps from the base to the model, evenly spaced; between any two one Gibbs sweep. base: (u0, v0), the
     joint's own (u, v) unless given; `mean_bias` of the data is a good u0. All chains of all totals move together: they
-    take chains x T x (n + m) numbers. Raises MisuseError for fewer than 2 chains or no step.
+    take chains x T x (n + m) numbers. Raises MisuseError for fewer than 2 chains, no step, or a base of infinite mass.
     """
     if chains < 2 or temperatures < 1:
         got = f"{chains} chains and {temperatures} steps"
@@ -57,6 +57,10 @@ def ais(
         got = f"{'totals' if totals is not None else 'none'} for {joint.decoder.family}"
         raise MisuseError(wanted="totals exactly where they vary", got=got, do="pass totals= or leave it out")
     path = _Path.between(joint.double().detached(), base)
+    start = path.log_partition(totals)
+    if not bool(torch.isfinite(start).all()):
+        do = "pass base=(u0, v0) in the natural domains"
+        raise MisuseError(wanted="a base of finite mass", got="(u0, v0) outside a natural domain", do=do)
     count = 1 if totals is None else len(totals)
     each = None if totals is None else totals.to(joint.u.device, torch.float64).repeat(chains)
     betas = torch.linspace(0.0, 1.0, temperatures + 1, dtype=torch.float64).tolist()
@@ -68,7 +72,7 @@ def ais(
             log_weights += path.log_weight(terms, high) - path.log_weight(terms, low)
             if high < 1.0:
                 x = path.sweep(terms, high, each)
-    log_weights = log_weights.reshape(chains, count) + path.log_partition(totals)
+    log_weights = log_weights.reshape(chains, count) + start
     return _estimate(log_weights if totals is not None else log_weights[:, 0], temperatures)
 
 

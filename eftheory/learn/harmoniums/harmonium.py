@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from eftheory.errors import MisuseError
 from eftheory.learn.densities.density import Density
-from eftheory.learn.densities.products import Rows, combined, moment_product, partitions
+from eftheory.learn.densities.products import Rows, moment_product, partitions
 
 ENUMERABLE = 2**20
 """Sides up to this many points are summed one by one."""
@@ -88,7 +88,8 @@ class Joint:
             points, width = self.decoder.points(), self.encoder.natural_width
         points = points.to(self.u.device, torch.float64)
         step = max(1, memory // (8 * 4 * (width + points.shape[1])))
-        return combined([exact._sum(points[i : i + step], totals) for i in range(0, len(points), step)])
+        blocks = [exact._sum(points[i : i + step], totals) for i in range(0, len(points), step)]
+        return torch.stack(blocks).logsumexp(0)
 
     def _sum(self, points: Tensor, totals: Tensor | None) -> Tensor:
         """A block of `log_partition`; its intermediate results are computed again for the gradient, not kept."""
@@ -117,13 +118,12 @@ class Joint:
         log_z = self.log_partition_of(x) if log_partition is None else log_partition
         return -self.free_energy(x) - log_z.to(self.u.dtype)
 
-    def log_prior(self, z: Tensor, log_partition: Tensor | None = None) -> Tensor:
+    def log_prior(self, z: Tensor) -> Tensor:
         """The implied prior, ``log k(z) + v'psi(z) + A(W psi(z) + u) - log Z``, (c,), nats.
 
         Raises MisuseError where the total varies: the law of z then depends on it.
         """
-        log_z = self.log_partition() if log_partition is None else log_partition
-        return self.log_latent_weight(z) - log_z.to(self.u.dtype)
+        return self.log_latent_weight(z) - self.log_partition().to(self.u.dtype)
 
     def _refuse_infinite(self) -> None:
         if not self.finite:

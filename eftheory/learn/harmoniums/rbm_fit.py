@@ -17,7 +17,7 @@ from torch import Tensor
 
 from eftheory.errors import MisuseError, unknown
 from eftheory.learn.densities.density import Density
-from eftheory.learn.densities.products import Rows, converted, taken
+from eftheory.learn.densities.products import Rows, converted, moment_sums, taken
 from eftheory.learn.harmoniums.rbm import Harmonium
 
 METHODS = ("exact", "cd", "pcd")
@@ -110,12 +110,12 @@ def mean_bias(decoder: Density, data: Rows) -> Tensor:
 
     Its distribution is the usual start of u and the base of annealed importance sampling. The member of raw parameters
     0 counts as one further row: so a statistic that is constant in the data (a pixel that is never on) gives a finite
-    u. Concave; L-BFGS.
+    u. Concave; L-BFGS. Raises MisuseError for sparse rows where the statistics are not x itself.
     """
-    data = data if isinstance(data, Tensor) else data.to(dtype=torch.float64)
+    data = data.to(dtype=torch.float64)
     totals = decoder.total(data)
-    total = None if totals is None else totals.double().mean()
-    moments = decoder.statistics(data.double()).sum(0) if isinstance(data, Tensor) else data.column_totals()
+    total = None if totals is None else totals.mean()
+    moments = moment_sums(decoder, data)
     u = decoder.natural(torch.zeros(decoder.raw_width, dtype=torch.float64, device=moments.device)).detach()
     u = u.requires_grad_()
 

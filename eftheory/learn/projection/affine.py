@@ -13,6 +13,9 @@ from eftheory.learn.densities.products import Rows, moment_product
 from eftheory.learn.models.model import VAE
 from eftheory.learn.models.priors import Implied
 
+ENTRIES = 2**23
+"""Natural parameters that `outside` looks at together."""
+
 
 @final
 class AffineDecoder(nn.Module):
@@ -76,13 +79,13 @@ def _changed(model: VAE, *, scale: Tensor | None, **parts: nn.Module) -> VAE:
     return made.double().eval().requires_grad_(False)
 
 
-def outside(model: VAE, W: Tensor, u: Tensor) -> str:
-    """Where ``W psi(z) + u`` leaves the decoder's natural domain: the first such latent in words, '' if it never does.
-
-    Only finite latents are looked at.
-    """
-    codes = model.latents()
-    eta = model.encoder.statistics(codes) @ W.T + u
-    total = torch.ones(len(codes), dtype=torch.float64) if model.decoder.needs_total else None
-    bad = ~torch.isfinite(model.decoder.log_partition(eta, total)) | ~torch.isfinite(model.decoder.raw(eta)).all(-1)
-    return f"z = {codes[bad][0].tolist()}" if bool(bad.any()) else ""
+def outside(model: VAE, W: Tensor, u: Tensor, codes: Tensor) -> str:
+    """Where ``W psi(z) + u`` leaves the decoder's natural domain: the first such z of codes (c, L) in words, or ''."""
+    decoder = model.decoder
+    for block in codes.split(max(1, ENTRIES // len(u))):
+        eta = model.encoder.statistics(block) @ W.T + u
+        total = torch.ones(len(block), dtype=torch.float64) if decoder.needs_total else None
+        bad = ~torch.isfinite(decoder.log_partition(eta, total)) | ~torch.isfinite(decoder.raw(eta)).all(-1)
+        if bool(bad.any()):
+            return f"z = {block[bad][0].tolist()}"
+    return ""

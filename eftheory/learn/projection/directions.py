@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eftheory.learn.densities.density import Density
 from eftheory.learn.projection.measure import Measure
 
 LARGEST = 2**25
@@ -58,7 +57,7 @@ class Pairs:
         return Directions(shares, together * scale, max(residual - together, 0.0) * scale)
 
 
-def pairs_of(encoder: Density, measure: Measure, inside: Tensor) -> Pairs | None:
+def pairs_of(measure: Measure, inside: Tensor) -> Pairs | None:
     """The pairs of bits that psi lacks; None for latents that are no bits, and for too many. inside: a basis of psi."""
     codes = measure.codes
     bits = codes.shape[1]

@@ -15,6 +15,7 @@ from eftheory.errors import MisuseError
 from eftheory.learn.config import ModelConfig, specification, strings
 from eftheory.learn.densities.products import Rows, rows_at
 from eftheory.learn.evaluation.evaluate import evaluate
+from eftheory.learn.models.model import ENUMERABLE
 from eftheory.learn.projection.best import best_gaps
 from eftheory.learn.projection.instance import LARGEST, Instance, independent_rows, instance
 from eftheory.learn.projection.ladder import ENTRIES, Ladder, ladder
@@ -101,9 +102,9 @@ def examine(
     count = model.encoder.points_count
     x = trained.rows("train", knobs.rows)
     if not any(price.prior == "implied" for each in projections.after for price in each.prices):
-        why = "need finite latents and a known total"
+        why = "need latents that can be enumerated, a known total and a fit in the natural domain"
         absent["price of an exactly tight model"] = f"the implied prior and the affine encoder {why}"
-    if count is None or count > ENTRIES:
+    if count is None or count > ENUMERABLE:
         absent["witnesses, ladder and certificates"] = f"the latents of {model.encoder.family} cannot be enumerated"
     else:
         x = rows_at(x, 0, min(len(x), max(1, ENTRIES // count)))

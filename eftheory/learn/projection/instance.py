@@ -48,13 +48,13 @@ class Instance:
     def fields(self, claim: str, weights: Sequence[int] = ()) -> dict[str, Any]:
         """What the claim's instance holds, as strings: ``thm-2``, ``thm-2-linear`` or ``witness-gap`` (with weights b).
 
-        alpha is rounded down to a power of two, which costs the bounds a factor of 2 and saves re-checking much.
+        alpha is rounded down to a power of two, which costs it less than a factor of 2 and saves re-checking much.
         """
         base = self.vae.as_dict()
         if claim == "witness-gap":
             return {**base, "b": [str(weight) for weight in weights]}
         least = self.vae.alpha
-        alpha = _power_below(Fraction(int(least.p), int(least.q)))
+        alpha = power_below(Fraction(int(least.p), int(least.q)))
         *statistics, constant = coefficients(self.vae.x, self.vae.data)
         return {**base, "alpha": text(alpha), "C": text(statistics), "c": text(constant)}
 
@@ -158,9 +158,10 @@ def _log(value: Fraction) -> float:
     return math.log(value.numerator) - math.log(value.denominator)
 
 
-def _power_below(value: Fraction) -> Fraction:
-    """The largest power of two that is at most `value`, or half of it."""
-    return Fraction(2) ** (value.numerator.bit_length() - 1 - value.denominator.bit_length())
+def power_below(value: Fraction) -> Fraction:
+    """The largest power of two that is at most `value`, which is positive."""
+    power = Fraction(2) ** (value.numerator.bit_length() - 1 - value.denominator.bit_length())
+    return 2 * power if 2 * power <= value else power
 
 
 def _uniform(count: int) -> list[Fraction]:

@@ -63,7 +63,7 @@ def natural_projection(
     bordered = border(encoder.statistics(measure.codes))
     if metric == "fisher":
         return _fisher(decoded, measure, decoder, bordered)
-    return _identity(decoded, measure, encoder, bordered)
+    return _identity(decoded, measure, bordered)
 
 
 def border(psi: Tensor) -> Tensor:
@@ -94,10 +94,10 @@ def basis_of(matrix: Tensor) -> Basis:
     return Basis(U[:, kept], Vh[kept].T / S[kept], Vh[kept].T)
 
 
-def _identity(decoded: Decoded, measure: Measure, encoder: Density, bordered: Tensor) -> Natural:
+def _identity(decoded: Decoded, measure: Measure, bordered: Tensor) -> Natural:
     root = measure.weights.sqrt()
     basis = basis_of(root[:, None] * bordered)
-    pairs = pairs_of(encoder, measure, basis.columns)
+    pairs = pairs_of(measure, basis.columns)
     features = basis.columns if pairs is None else torch.cat([basis.columns, pairs.columns], 1)
     start = _reference(decoded, measure, bordered)
     products = start.new_zeros(features.shape[1], decoded.width)

@@ -12,8 +12,6 @@ from eftheory.learn.evaluation.evaluate import Evaluation, evaluate
 from eftheory.learn.models.model import VAE
 from eftheory.learn.projection.affine import with_affine_decoder, with_affine_encoder, with_implied_prior
 
-DECODERS = ("own", "projected")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Price:

@@ -5,6 +5,7 @@ Theory: section 5. Everything in float64; exact where the latents are enumerated
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from time import perf_counter
@@ -31,8 +32,8 @@ Found = Natural | Likelihood | Joint
 
 @dataclass(frozen=True, kw_only=True)
 class Knobs:
-    """measure, metric: see `eftheory.learn.projection`; rows: of train and of test, at most; samples: of z, where it is
-    no finite latent, for the projection and for IWAE."""
+    """measure, metric: see `measure` and `natural`; rows: of train and of test, at most; samples: of z, where it cannot
+    be enumerated, for the projection; iwae_samples: for each x, where a price cannot be enumerated."""
 
     measure: str = "prior"
     metric: str = "identity"
@@ -49,7 +50,7 @@ class Knobs:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Projected:
-    """One projection: which, what was found, the implied prior's v (None without finite latents), prices, a remark.
+    """One projection: which, what was found, the implied prior's v (None where z is sampled), prices, a remark.
 
     Without a price (the fit leaves the natural domain, say) the remark says why. seconds: of the fit alone.
     """
@@ -72,7 +73,8 @@ class Projected:
             facts |= {"rms": self.found.rms, "share": self.found.share}
             facts |= {"directions": None if directions is None else directions.as_dict()}
         unit = "natural parameters, squared" if isinstance(self.found, Natural) else "nats"
-        about = {"kind": self.kind, "distance_unit": unit, "measure": self.measure, "exact": self.exact, "shape": list(self.found.W.shape)}
+        about = {"kind": self.kind, "distance_unit": unit, "measure": self.measure, "exact": self.exact}
+        about["shape"] = list(self.found.W.shape)
         after = {"price": [price.as_dict() for price in self.prices], "seconds": self.seconds, "remark": self.remark}
         return {**about, **facts, **after}
 
@@ -125,7 +127,7 @@ class _Maker:
         self.decoded = Decoded(model, self.measure.codes)
         totals = model.decoder.total(some)
         self.total = None if totals is None else float(totals.mean())
-        self.joint = model.encoder.points_count is not None and not model.decoder.needs_total
+        self.joint = self.measure.exact and not model.decoder.needs_total
         self._natural: Natural | None = None
         self._likelihood: Likelihood | None = None
 
@@ -138,13 +140,16 @@ class _Maker:
         seconds = perf_counter() - began
         v, remark = None, ""
         bought: tuple[Price, ...] = ()
-        if self.measure.exact and (place := outside(self.model, found.W, found.u)):
+        if place := outside(self.model, found.W, found.u, self.measure.codes):
             remark = f"no price: W psi(z) + u leaves the decoder's natural domain at {place}"
         elif self.priced:
             if self.joint:
                 v = found.v if isinstance(found, Joint) else matching_prior(self.model, found.W, found.u)
             after = variants(self.model, found.W, found.u, v)
             bought = prices(after, self.data, samples=self.knobs.iwae_samples, seed=self.knobs.seed)
+            if not all(map(_finite, bought)):
+                bought = ()
+                remark = "no price: W psi(z) + u leaves the decoder's natural domain at some z that the encoder draws"
         measure = "prior" if kind == "joint" else self.measure.name
         return Projected(
             kind=kind, measure=measure, exact=self.measure.exact, found=found, v=v, prices=bought, seconds=seconds,
@@ -170,7 +175,8 @@ class _Maker:
     def joint_projection(self) -> Joint:
         model, start = self.model, self.likelihood()
         if not self.measure.exact:
-            raise MisuseError(wanted="finite latents", got=str(model.encoder.family), do="project onto the others")
+            got, do = str(model.encoder.family), "project onto the others"
+            raise MisuseError(wanted="latents that can be enumerated", got=got, do=do)
         v = matching_prior(model, start.W, start.u) if self.joint else start.u.new_zeros(0)
         return joint_projection(self.decoded, model, start=(start.W, start.u, v))
 
@@ -179,14 +185,18 @@ class _Maker:
         fresh = self._fresh()
         fit = border(self.model.encoder.statistics(fresh.codes)) @ torch.cat([found.W, found.u[:, None]], 1).T
         values = torch.empty(len(fit), dtype=torch.float64)
+        unit = Unit.of(self.model.decoder) if found.metric == "fisher" else None
         for place, eta in Decoded(self.model, fresh.codes):
             rest = eta - fit[place]
-            fisher = found.metric == "fisher"
-            values[place] = Unit.of(self.model.decoder).square(eta, rest) if fisher else rest.square().sum(-1)
+            values[place] = rest.square().sum(-1) if unit is None else unit.square(eta, rest)
         return replace(found, distance=float(values.mean()), distance_error=_error(values))
 
     def _likelihood_error(self, found: Likelihood) -> Likelihood:
+        """Likewise. Raises MisuseError where the fit leaves the natural domain there: no divergence is defined."""
         fresh, unit = self._fresh(), Unit.of(self.model.decoder, _total(self.total))
+        if where := outside(self.model, found.W, found.u, fresh.codes):
+            got, do = f"one that leaves it at {where}", "take the natural projection"
+            raise MisuseError(wanted="a fit W psi(z) + u in the decoder's natural domain for every z", got=got, do=do)
         theta, bordered = unit.theta(found.W, found.u), border(self.model.encoder.statistics(fresh.codes))
         values = torch.empty(len(bordered), dtype=torch.float64)
         for place, eta in Decoded(self.model, fresh.codes):
@@ -200,6 +210,10 @@ class _Maker:
 def _error(values: Tensor) -> float:
     """The standard error of the mean."""
     return float(values.std() / len(values) ** 0.5)
+
+
+def _finite(price: Price) -> bool:
+    return math.isfinite(price.value.mean_evidence) and math.isfinite(price.value.mean_elbo)
 
 
 def _total(total: float | None) -> Tensor | None:

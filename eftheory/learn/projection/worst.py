@@ -23,6 +23,7 @@ from eftheory.exact.decide import enclosed
 from eftheory.learn.config import ModelConfig
 from eftheory.learn.datasets.sparse import SparseRows
 from eftheory.learn.densities.products import Rows, rows_at
+from eftheory.learn.harmoniums.rbm_fit import seeded
 from eftheory.learn.models.model import VAE
 from eftheory.learn.projection.measure import log_joint
 from eftheory.verdict import Status, Verdict
@@ -201,8 +202,7 @@ def certify(model: VAE, config: ModelConfig, x: Rows, codes: Tensor) -> Verdict:
 
 def _contrast(model: VAE, x: Tensor) -> tuple[Fraction, ...]:
     """Another observation."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0, x.device):
         for _ in range(100):
             drawn, _ = model.sample(1)
             if not torch.equal(drawn, x):
