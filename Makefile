@@ -46,6 +46,7 @@ bench: $(VENV)/.test
 	@PYTHONPATH=tests:. $(BIN)/python -m benchmarks.training
 	@PYTHONPATH=tests:. $(BIN)/python -m benchmarks.text
 	@PYTHONPATH=tests:. $(BIN)/python -m benchmarks.projection
+	@PYTHONPATH=tests:. $(BIN)/python -m benchmarks.bernoulli
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
