@@ -1893,6 +1893,1457 @@ FORMULAS: dict[str, Formula] = {
     ),
 }
 
+# --- formulas of linear-vae -------------------------------------------------------------------------------------------
+
+# The data have the covariance S = U diag(l) U'; W (d x k) is the decoder, s2 the noise. C = W W' + s2 and its inverse Q
+# (d x d), M = W'W + s2 (k x k) and its inverse N. The likelihood has the slope (Q S Q - Q) W; the encoder is N(V x, D).
+# `bound` and `fit` are the ELBO and the log-likelihood, both without -d/2 log(2 pi).
+POSITIVE = "s2 > 0 and all(l[j] > 0 for j in each(l))"
+AXES = "all(sum(U[i][r]*U[j][r] for r in each(l)) == same(i, j) for i in each(l) for j in each(l))"
+ROOTS = "all(a[j]**2 == l[j] - s2 for j in each(l) if l[j] > s2)"
+COVARIANCE = "S(i, j) = sum(U[i][r]*l[r]*U[j][r] for r in each(l))"
+# J[n]: the subsets, closed under one eigenpair more, so all of them; T[n] has a unit row for each of its eigenpairs.
+EVERY_SUBSET = (
+    "all(J[n][j]*(1 - J[n][j]) == 0 and (J[n][j] == 0 or l[j] > s2) for n in each(J) for j in each(l))",
+    "all(size(n) <= width for n in each(J)) and any(size(n) == 0 for n in each(J))",
+    "all(any(all(J[m][i] == max(J[n][i], same(i, j)) for i in each(l)) for m in each(J)) "
+    "for n in each(J) for j in each(l) if J[n][j] == 0 and l[j] > s2 and size(n) < width)",
+)
+ANY_TURN = (
+    "all(sum(T[n][i][c]*T[n][j][c] for c in each(T[n][i])) == same(i, j)*J[n][i] "
+    "for n in each(J) for i in each(l) for j in each(l))"
+)
+COUNTS = (SAME, "width = sum(1 for c in each(T[0][0]))", "size(n) = sum(J[n][j] for j in each(l))", COVARIANCE)
+DECODERS = "W(n, i, c) = sum(U[i][j]*a[j]*T[n][j][c] for j in each(l))"
+SUBSETS_OWN = (
+    *COUNTS,
+    DECODERS,
+    "C(n, i, j) = sum(W(n, i, c)*W(n, j, c) for c in each(T[n][i])) + s2*same(i, j)",
+    "Q(n, i, j) = sum(U[i][r]*(J[n][r]/l[r] + (1 - J[n][r])/s2)*U[j][r] for r in each(l))",
+    "F(n, i, j) = sum(Q(n, i, r)*S(r, j) for r in each(l))",
+    "drive(n, i, j) = sum(F(n, i, r)*Q(n, r, j) for r in each(l)) - Q(n, i, j)",
+    "slope(n, i, c) = sum(drive(n, i, j)*W(n, j, c) for j in each(l))",
+)
+# Along W + t H: C grows by t dC + t^2 H H'; K = Q dC.
+CURVED_OWN = (
+    "dC(n, i, j) = sum(H[n][i][c]*W(n, j, c) + W(n, i, c)*H[n][j][c] for c in each(T[n][i]))",
+    "K(n, i, j) = sum(Q(n, i, r)*dC(n, r, j) for r in each(l))",
+    "KF(n, i, j) = sum(K(n, i, r)*F(n, r, j) for r in each(l))",
+    "bend(n) = sum(drive(n, i, j)*sum(H[n][i][c]*H[n][j][c] for c in each(T[n][i])) + K(n, i, j)*K(n, j, i)/2 - "
+    "K(n, i, j)*KF(n, j, i) for i in each(l) for j in each(l))",
+)
+# How many eigenpairs outside J[n] would find a free latent, or are larger than one inside.
+GAIN = (
+    "better(n) = sum(1 for j in each(l) if J[n][j] == 0 and l[j] > s2 and "
+    "(size(n) < width or any(J[n][i] == 1 and l[i] < l[j] for i in each(l))))"
+)
+BENDS = ("sum(better(n) for n in each(J))", "sum(bend(n) for n in each(J))", "S(0, 0)")
+MISSED = "sum(miss(n, i, c)**2 for n in each(J) for i in each(l) for c in each(T[n][i]))"
+INVERTED = "all(sum(Q(i, r)*C(r, j) for r in each(l)) == same(i, j) for i in each(l) for j in each(l))"
+# Any W: A = U'W, P = A A', E = U' C slope M W' U.
+ANY_W = (POSITIVE, AXES, "all(l[i] != l[j] for i in each(l) for j in each(l) if i < j)")
+GIVEN_INVERSE = "all(sum(Q[i][r]*C(r, j) for r in each(l)) == same(i, j) for i in each(l) for j in each(l))"
+IN_AXES_OWN = (
+    SAME,
+    COVARIANCE,
+    "C(i, j) = sum(W[i][c]*W[j][c] for c in each(W[i])) + s2*same(i, j)",
+    "F(i, j) = sum(Q[i][r]*S(r, j) for r in each(l))",
+    "drive(i, j) = sum(F(i, r)*Q[r][j] for r in each(l)) - Q[i][j]",
+    "slope(i, c) = sum(drive(i, j)*W[j][c] for j in each(l))",
+    "M(b, c) = sum(W[i][b]*W[i][c] for i in each(l)) + s2*same(b, c)",
+    "A(i, c) = sum(U[r][i]*W[r][c] for r in each(l))",
+    "P(i, j) = sum(A(i, c)*A(j, c) for c in each(W[0]))",
+    "part(r, c) = sum(C(r, i)*slope(i, c) for i in each(l))",
+    "G(r, c) = sum(part(r, b)*M(b, c) for b in each(W[0]))",
+    "E(i, j) = sum(U[r][i]*G(r, c)*A(j, c) for r in each(l) for c in each(W[0]))",
+)
+OF_A_SUBSET = (
+    "implies(all(slope(i, c) == 0 for i in each(l) for c in each(W[i])), "
+    "all((P(i, i) == 0 or P(i, i) == l[i] - s2) and all(P(i, j) == 0 for j in each(l) if i != j) for i in each(l)))"
+)
+IN_AXES_NUMBERS = (
+    "sum(slope(i, c)**2 for i in each(l) for c in each(W[i]))",
+    "sum(P(i, j)**2 for i in each(l) for j in each(l) if i < j)",
+)
+# One stationary point: J (d), T; it is the top of the eigenvalues.
+TOP_OF_ALL = (
+    "all(l[j] < l[i] for i in each(l) for j in each(l) if J[i] == 1 and J[j] == 0)",
+    "sum(J[j] for j in each(l)) == width or all(l[j] < s2 for j in each(l) if J[j] == 0)",
+)
+ONE_SUBSET = (
+    "all(J[j]*(1 - J[j]) == 0 and (J[j] == 0 or l[j] > s2) for j in each(l)) and sum(J[j] for j in each(l)) <= width"
+)
+# The Hessian of the likelihood in the basis u_p r_v' (r_v the rows of Z) is -L D L'; `turned` spans the rotations W A.
+TURNABLE = (
+    POSITIVE,
+    AXES,
+    ROOTS,
+    "all(sum(Z[v][c]*Z[t][c] for c in each(Z)) == same(v, t) for v in each(Z) for t in each(Z))",
+    ONE_SUBSET,
+    "all(all(T[j][c] == 0 for c in each(Z)) or any(all(T[j][c] == Z[v][c] for c in each(Z)) for v in each(Z)) "
+    "for j in each(l))",
+    "all(sum(T[i][c]*T[j][c] for c in each(Z)) == same(i, j)*J[i] for i in each(l) for j in each(l))",
+)
+LOWER_D = (
+    "all(L[e][e] == 1 and all(L[e][f] == 0 for f in each(D) if e < f) for e in each(D))",
+    "sum(1 for e in each(D)) == sum(1 for j in each(l))*width",
+)
+TURNABLE_OWN = (
+    SAME,
+    "width = sum(1 for c in each(Z))",
+    COVARIANCE,
+    "W(i, c) = sum(U[i][j]*a[j]*T[j][c] for j in each(l))",
+    "C(i, j) = sum(W(i, c)*W(j, c) for c in each(Z)) + s2*same(i, j)",
+    "Q(i, j) = sum(U[i][r]*(J[r]/l[r] + (1 - J[r])/s2)*U[j][r] for r in each(l))",
+    "F(i, j) = sum(Q(i, r)*S(r, j) for r in each(l))",
+    "drive(i, j) = sum(F(i, r)*Q(r, j) for r in each(l)) - Q(i, j)",
+    "slope(i, c) = sum(drive(i, j)*W(j, c) for j in each(l))",
+    "y(v, i) = sum(W(i, c)*Z[v][c] for c in each(Z))",
+    "dC(p, v, i, j) = U[i][p]*y(v, j) + y(v, i)*U[j][p]",
+    "K(p, v, i, j) = sum(Q(i, r)*dC(p, v, r, j) for r in each(l))",
+    "KF(p, v, i, j) = sum(K(p, v, i, r)*F(r, j) for r in each(l))",
+    "pull(p, m) = sum(U[i][p]*drive(i, j)*U[j][m] for i in each(l) for j in each(l))",
+    "hess(p, v, m, t) = same(v, t)*pull(p, m) + sum(K(p, v, i, j)*K(m, t, j, i) - K(p, v, i, j)*KF(m, t, j, i) - "
+    "K(m, t, i, j)*KF(p, v, j, i) for i in each(l) for j in each(l))/2",
+    "minus(e, f) = sum(L[e][g]*D[g]*L[f][g] for g in each(D))",
+    "along(v, p) = sum(U[i][p]*y(v, i) for i in each(l))",
+    "turned(v, t, p, m) = along(v, p)*same(m, t) - along(t, p)*same(m, v)",
+    "norm(v) = sum(y(v, i)**2 for i in each(l))",
+)
+FACTORED_D = (
+    f"{INVERTED} and all(slope(i, c) == 0 for i in each(l) for c in each(Z)) and "
+    "all(hess(p, v, m, t) == -minus(p*width + v, m*width + t) "
+    "for p in each(l) for v in each(Z) for m in each(l) for t in each(Z) if p*width + v <= m*width + t)"
+)
+PIVOTS_D = ("sum(1 for e in each(D) if D[e] == 0)", "sum(D[e] for e in each(D))", "S(0, 0)")
+# The ELBO at the best encoder of each W[n]: its derivatives (times s2, s2 and 2).
+PLACED_ROWS = (
+    "all(sum(T[n][j][c]**2 for c in each(T[n][j])) == J[n][j] for n in each(J) for j in each(l))",
+    "all(T[n][j][c]*(1 - T[n][j][c]**2) == 0 and (T[n][i][c] == 0 or T[n][j][c] == 0 or i == j) "
+    "for n in each(J) for i in each(l) for j in each(l) for c in each(T[n][j]))",
+)
+CODED_OWN = (
+    *COUNTS,
+    DECODERS,
+    "V(n, c, i) = sum(T[n][j][c]*a[j]/l[j]*U[i][j] for j in each(l))",
+    "VS(n, c, i) = sum(V(n, c, j)*S(j, i) for j in each(l))",
+    "VSV(n, b, c) = sum(VS(n, b, i)*V(n, c, i) for i in each(l))",
+    "gram(n, b, c) = sum(W(n, i, b)*W(n, i, c) for i in each(l))",
+    "D(n, c) = s2/(gram(n, c, c) + s2)",
+    "byW(n, i, c) = VS(n, c, i) - W(n, i, c)*D(n, c) - sum(W(n, i, b)*VSV(n, b, c) for b in each(T[n][i]))",
+    "byV(n, c, i) = sum(W(n, j, c)*S(j, i) for j in each(l)) - s2*VS(n, c, i) - "
+    "sum(gram(n, c, b)*VS(n, b, i) for b in each(T[n][i]))",
+    "byD(n, c) = 1/D(n, c) - 1 - gram(n, c, c)/s2",
+)
+RISING_OWN = (
+    "WV(n, i, j) = sum(W(n, i, c)*V(n, c, j) for c in each(T[n][i]))",
+    "HW(n, i, c) = sum(U[i][j]*H[n][j][c] for j in each(l))",
+    "HV(n, c, i) = HW(n, i, c)*D(n, c)/s2",
+    "HP(n, i, j) = sum(HW(n, i, c)*V(n, c, j) + W(n, i, c)*HV(n, c, j) for c in each(T[n][i]))",
+    "HPS(n, i, j) = sum(HP(n, i, r)*S(r, j) for r in each(l))",
+    "HVS(n, c, j) = sum(HV(n, c, i)*S(i, j) for i in each(l))",
+    "rest(n, i, j) = sum(WV(n, i, r)*S(r, j) for r in each(l)) - S(i, j)",
+    "pulled(n, c, j) = sum(HW(n, i, c)*rest(n, i, j) for i in each(l))",
+    "rise(n) = -sum(HVS(n, c, j)*HV(n, c, j) for c in each(T[n][0]) for j in each(l)) - "
+    "(sum(HW(n, i, c)**2*D(n, c) + 2*pulled(n, c, i)*HV(n, c, i) for i in each(l) for c in each(T[n][i])) + "
+    "sum(HPS(n, i, j)*HP(n, i, j) for i in each(l) for j in each(l)))/s2",
+)
+FLAT_ELBO = (
+    "all(byW(n, i, c) == 0 and byV(n, c, i) == 0 and byD(n, c) == 0 "
+    "for n in each(J) for i in each(l) for c in each(T[n][i]))"
+)
+RISES = ("sum(rise(n) for n in each(J))", "min(D(n, c) for n in each(J) for c in each(T[n][0]))", "S(0, 0)")
+ELBO_SUBSETS = (POSITIVE, AXES, ROOTS, *EVERY_SUBSET, *PLACED_ROWS)
+# Any W and S: N is the inverse of M; the best encoder V = N W', D_c = s2/M_cc.
+M_OF_W = "M(b, c) = sum(W[i][b]*W[i][c] for i in each(S)) + s2*same(b, c)"
+SYMMETRIC = "s2 > 0 and all(S[i][j] == S[j][i] for i in each(S) for j in each(S))"
+OUTER_INVERSE = "all(sum(Q[i][r]*C(r, j) for r in each(S)) == same(i, j) for i in each(S) for j in each(S))"
+INNER_INVERSE = "all(sum(N[b][e]*M(e, c) for e in each(N)) == same(b, c) for b in each(N) for c in each(N))"
+C_OF_W = "C(i, j) = sum(W[i][c]*W[j][c] for c in each(N)) + s2*same(i, j)"
+BEST_OWN = (
+    "V(c, i) = sum(N[c][b]*W[i][b] for b in each(N))",
+    "D(c) = s2/M(c, c)",
+    "VS(c, i) = sum(V(c, j)*S[j][i] for j in each(S))",
+    "VSV(b, c) = sum(VS(b, i)*V(c, i) for i in each(S))",
+)
+TWO_SLOPES_OWN = (
+    SAME,
+    C_OF_W,
+    "gram(b, c) = sum(W[i][b]*W[i][c] for i in each(S))",
+    "M(b, c) = gram(b, c) + s2*same(b, c)",
+    "F(i, j) = sum(Q[i][r]*S[r][j] for r in each(S))",
+    "drive(i, j) = sum(F(i, r)*Q[r][j] for r in each(S)) - Q[i][j]",
+    "slope(i, c) = sum(drive(i, j)*W[j][c] for j in each(S))",
+    *BEST_OWN,
+    "g(i, c) = (VS(c, i) - W[i][c]*D(c) - sum(W[i][b]*VSV(b, c) for b in each(N)))/s2",
+    "cross(b, c) = sum(W[i][b]*g(i, c) for i in each(S))",
+)
+TWO_SLOPES = (
+    "sum(g(i, c)**2 for i in each(S) for c in each(N))",
+    "sum(slope(i, c)**2 for i in each(S) for c in each(N))",
+)
+# Two columns of one length that are not orthogonal, turned against each other.
+MIXED = (
+    POSITIVE,
+    AXES,
+    "gram(0, 0) == gram(1, 1) and gram(0, 1) != 0",
+    "all(sum(M(b, c)*V[c][i] for c in each(V)) == W[i][b] for b in each(V) for i in each(l))",
+)
+MIXED_OWN = (
+    SAME,
+    COVARIANCE,
+    "gram(b, c) = sum(W[i][b]*W[i][c] for i in each(l))",
+    "M(b, c) = gram(b, c) + s2*same(b, c)",
+    "D(c) = s2/M(c, c)",
+    "VS(c, i) = sum(V[c][j]*S(j, i) for j in each(l))",
+    "VSV(b, c) = sum(VS(b, i)*V[c][i] for i in each(l))",
+    "byW(i, c) = VS(c, i) - W[i][c]*D(c) - sum(W[i][b]*VSV(b, c) for b in each(V))",
+    "byV(c, i) = sum(W[j][c]*S(j, i) for j in each(l)) - sum(M(c, b)*VS(b, i) for b in each(V))",
+    "byD(c) = 1/D(c) - 1 - gram(c, c)/s2",
+    "miss(i, c) = sum(S(i, j)*W[j][c] for j in each(l)) - sum(W[i][b]*M(b, c) for b in each(V))",
+    "HW(i, c) = W[i][0]*same(c, 1) - W[i][1]*same(c, 0)",
+    "HV(c, i) = V[0][i]*same(c, 1) - V[1][i]*same(c, 0)",
+    "HD(c) = 2*s2*gram(0, 1)/M(c, c)**2*(same(c, 0) - same(c, 1))",
+    "WV(i, j) = sum(W[i][c]*V[c][j] for c in each(V))",
+    "HP(i, j) = sum(HW(i, c)*V[c][j] + W[i][c]*HV(c, j) for c in each(V))",
+    "HPS(i, j) = sum(HP(i, r)*S(r, j) for r in each(l))",
+    "HVS(c, j) = sum(HV(c, i)*S(i, j) for i in each(l))",
+    "rest(i, j) = sum(WV(i, r)*S(r, j) for r in each(l)) - S(i, j)",
+    "pulled(c, j) = sum(HW(i, c)*rest(i, j) for i in each(l))",
+    "rise = -sum(HD(c)**2/(2*D(c)**2) for c in each(V)) - sum(HVS(c, j)*HV(c, j) for c in each(V) for j in each(l)) - "
+    "(sum(HW(i, c)**2*D(c) + 2*HD(c)*HW(i, c)*W[i][c] + 2*pulled(c, i)*HV(c, i) for i in each(l) for c in each(V)) + "
+    "sum(HPS(i, j)*HP(i, j) for i in each(l) for j in each(l)))/s2",
+)
+MIXED_STILL = "all(byW(i, c) == 0 and byV(c, i) == 0 and byD(c) == 0 for i in each(l) for c in each(V))"
+MIXED_NUMBERS = ("rise", "gram(0, 1)", "S(0, 0)")
+# The Hessian of the ELBO by the entries of V, D, W in the axes U (eV, eD, eW: one each) is -L P L'.
+PEAK = (
+    POSITIVE,
+    AXES,
+    ROOTS,
+    ONE_SUBSET,
+    "all(sum(T[i][c]*T[j][c] for c in each(T[i])) == same(i, j)*J[i] for i in each(l) for j in each(l))",
+    "all(gram(b, c) == 0 for b in each(T[0]) for c in each(T[0]) if b != c)",
+)
+PEAK_BASIS = (
+    "all(sum(eV[e][c][p]*eV[f][c][p] + eW[e][p][c]*eW[f][p][c] for p in each(l) for c in each(T[0])) + "
+    "sum(eD[e][c]*eD[f][c] for c in each(T[0])) == same(e, f) for e in each(P) for f in each(P) if e <= f)",
+    "sum(1 for e in each(P)) == 2*sum(1 for j in each(l))*width + width",
+    "all(L[e][e] == 1 and all(L[e][f] == 0 for f in each(P) if e < f) for e in each(P))",
+)
+ONE_CODED_OWN = (
+    "W(i, c) = sum(U[i][j]*a[j]*T[j][c] for j in each(l))",
+    "V(c, i) = sum(T[j][c]*a[j]/l[j]*U[i][j] for j in each(l))",
+    "gram(b, c) = sum(W(i, b)*W(i, c) for i in each(l))",
+    "D(c) = s2/(gram(c, c) + s2)",
+    "VS(c, i) = sum(V(c, j)*S(j, i) for j in each(l))",
+)
+ONE_WIDTH = "width = sum(1 for c in each(T[0]))"
+PEAK_OWN = (
+    SAME,
+    ONE_WIDTH,
+    COVARIANCE,
+    *ONE_CODED_OWN,
+    "VSV(b, c) = sum(VS(b, i)*V(c, i) for i in each(l))",
+    "byW(i, c) = VS(c, i) - W(i, c)*D(c) - sum(W(i, b)*VSV(b, c) for b in each(T[i]))",
+    "byV(c, i) = sum(W(j, c)*S(j, i) for j in each(l)) - s2*VS(c, i) - sum(gram(c, b)*VS(b, i) for b in each(T[0]))",
+    "byD(c) = 1/D(c) - 1 - gram(c, c)/s2",
+    "WV(i, j) = sum(W(i, c)*V(c, j) for c in each(T[0]))",
+    "rest(i, j) = sum(WV(i, r)*S(r, j) for r in each(l)) - S(i, j)",
+    "HW(e, i, c) = sum(U[i][p]*eW[e][p][c] for p in each(l))",
+    "HV(e, c, i) = sum(U[i][p]*eV[e][c][p] for p in each(l))",
+    "HP(e, i, j) = sum(HW(e, i, c)*V(c, j) + W(i, c)*HV(e, c, j) for c in each(T[0]))",
+    "HPS(e, i, j) = sum(HP(e, i, r)*S(r, j) for r in each(l))",
+    "HVS(e, c, j) = sum(HV(e, c, i)*S(i, j) for i in each(l))",
+    "pulled(e, c, j) = sum(HW(e, i, c)*rest(i, j) for i in each(l))",
+    "onD(e, c) = sum(HW(e, i, c)*W(i, c) for i in each(l))",
+    "hess(e, f) = -sum(eD[e][c]*eD[f][c]/(2*D(c)**2) + (eD[e][c]*onD(f, c) + eD[f][c]*onD(e, c))/s2 "
+    "for c in each(T[0])) - sum(HVS(e, c, j)*HV(f, c, j) for c in each(T[0]) for j in each(l)) - "
+    "(sum(HW(e, i, c)*HW(f, i, c)*D(c) + pulled(e, c, i)*HV(f, c, i) + pulled(f, c, i)*HV(e, c, i) "
+    "for i in each(l) for c in each(T[0])) + sum(HPS(e, i, j)*HP(f, i, j) for i in each(l) for j in each(l)))/s2",
+    "made(e, f) = sum(L[e][g]*P[g]*L[f][g] for g in each(P))",
+    "turn(b, c, e) = sum(a[p]*(T[p][b]*eW[e][p][c] - T[p][c]*eW[e][p][b]) + "
+    "a[p]/l[p]*(T[p][b]*eV[e][c][p] - T[p][c]*eV[e][b][p]) for p in each(l))",
+)
+PEAK_FACTORED = (
+    "all(byW(i, c) == 0 and byV(c, i) == 0 and byD(c) == 0 for i in each(l) for c in each(T[i])) and "
+    "all(hess(e, f) == -made(e, f) for e in each(P) for f in each(P) if e <= f)"
+)
+EQUAL_LATENTS = "for b in each(T[0]) for c in each(T[0]) if b < c and D(b) == D(c) and D(b) < 1)"
+PIVOTS_P = ("sum(1 for e in each(P) if P[e] == 0)", "sum(P[e] for e in each(P))", "S(0, 0)")
+# The gap: C = G diag(g) G', M = L diag(m) L'.
+M_FACTORED = (
+    "all(m[b] > 0 and L[b][b] == 1 and all(L[b][c] == 0 for c in each(m) if b < c) for b in each(m))",
+    "all(sum(L[b][e]*m[e]*L[c][e] for e in each(m)) == M(b, c) for b in each(m) for c in each(m))",
+)
+TWO_FACTORED = (
+    SYMMETRIC,
+    OUTER_INVERSE,
+    INNER_INVERSE,
+    "all(g[i] > 0 and G[i][i] == 1 and all(G[i][j] == 0 for j in each(g) if i < j) for i in each(g))",
+    "all(sum(G[i][r]*g[r]*G[j][r] for r in each(g)) == C(i, j) for i in each(g) for j in each(g))",
+    *M_FACTORED,
+)
+EXCESS = "excess = sum(log(M(b, b)) - log(m[b]) for b in each(m))/2"
+RECONSTRUCTED = (
+    "WV(i, j) = sum(W[i][c]*V(c, j) for c in each(N))",
+    "error(i) = S[i][i] + sum((WV(i, r) - 2*same(i, r))*sum(S[r][j]*WV(i, j) for j in each(S)) for r in each(S))",
+)
+FIT = "fit = -sum(log(g[i]) + sum(Q[i][j]*S[i][j] for j in each(S)) for i in each(S))/2"
+GAP_OWN = (
+    SAME,
+    C_OF_W,
+    M_OF_W,
+    *BEST_OWN,
+    *RECONSTRUCTED,
+    "rate = sum(VSV(c, c) + D(c) - 1 - log(D(c)) for c in each(N))/2",
+    "bound = -rate - sum((error(i) + sum(W[i][c]**2*D(c) for c in each(N)))/s2 + log(s2) for i in each(S))/2",
+    FIT,
+    EXCESS,
+)
+CORRELATED_OWN = (
+    SAME,
+    C_OF_W,
+    M_OF_W,
+    BEST_OWN[0],
+    BEST_OWN[2],
+    *RECONSTRUCTED,
+    "spread(i) = sum(W[i][b]*s2*N[b][c]*W[i][c] for b in each(N) for c in each(N))",
+    "rate = sum(sum(VS(c, i)*V(c, i) for i in each(S)) + s2*N[c][c] - 1 - log(s2) + log(m[c]) for c in each(N))/2",
+    "bound = -rate - sum((error(i) + spread(i))/s2 + log(s2) for i in each(S))/2",
+    FIT,
+)
+M_DIAGONAL = "all(M(b, c) == 0 for b in each(m) for c in each(m) if b != c)"
+# one = 1: the best encoder, one = 0: V and D as given.
+ANY_ENCODER = (
+    "s2 > 0 and all(l[j] >= 0 for j in each(l)) and all(D[c] > 0 for c in each(D))",
+    AXES,
+    INNER_INVERSE,
+)
+ANY_ENCODER_OWN = (
+    SAME,
+    COVARIANCE,
+    "M(b, c) = sum(W[i][b]*W[i][c] for i in each(l)) + s2*same(b, c)",
+    "bestV(c, i) = sum(N[c][b]*W[i][b] for b in each(N))",
+    "bestD(c) = s2/M(c, c)",
+    "worseD(c) = s2*N[c][c]",
+    "atV(one, c, i) = one*bestV(c, i) + (1 - one)*V[c][i]",
+    "atD(one, c) = one*bestD(c) + (1 - one)*D[c]",
+    "VS(one, c, i) = sum(atV(one, c, j)*S(j, i) for j in each(l))",
+    "WV(one, i, j) = sum(W[i][c]*atV(one, c, j) for c in each(D))",
+    "WVS(one, i, j) = sum(W[i][c]*VS(one, c, j) for c in each(D))",
+    "error(one) = sum(S(i, i) - 2*WVS(one, i, i) + sum(WVS(one, i, j)*WV(one, i, j) for j in each(l)) + "
+    "sum(W[i][c]**2*atD(one, c) for c in each(D)) for i in each(l))",
+    "rate(one) = sum(sum(VS(one, c, i)*atV(one, c, i) for i in each(l)) + atD(one, c) - 1 - log(atD(one, c)) "
+    "for c in each(D))/2",
+    "bound(one) = -rate(one) - error(one)/(2*s2) - sum(log(s2) for i in each(l))/2",
+    "off(c, i) = V[c][i] - bestV(c, i)",
+    "offS(c, i) = sum(off(c, j)*S(j, i) for j in each(l))",
+    "lost = sum(off(b, i)*M(b, c)*offS(c, i) for b in each(D) for c in each(D) for i in each(l))/(2*s2) + "
+    "sum(D[c]/bestD(c) - 1 - log(D[c]/bestD(c)) for c in each(D))/2",
+)
+# The maximum, and other parameters pW, pV, pD, pS. C has the eigenvalues in the logarithm, because Q is its inverse.
+ONE_PLACED = (
+    "all(sum(T[j][c]**2 for c in each(T[j])) == J[j] for j in each(l))",
+    "all(T[j][c]*(1 - T[j][c]**2) == 0 and (T[i][c] == 0 or T[j][c] == 0 or i == j) "
+    "for i in each(l) for j in each(l) for c in each(T[j]))",
+)
+SUMMIT = (
+    POSITIVE,
+    AXES,
+    "all(J[j]*(1 - J[j]) == 0 and (J[j] == 0 or l[j] > s2 and a[j]**2 == l[j] - s2) for j in each(l))",
+    "size <= width and (size == width or all(l[j] <= s2 for j in each(l) if J[j] == 0))",
+    "all(l[j] <= l[i] for i in each(l) for j in each(l) if J[i] == 1 and J[j] == 0)",
+)
+BESIDE = (
+    "all(pD[n][c] > 0 for n in each(pS) for c in each(pD[n])) and all(pS[n] > 0 for n in each(pS))",
+    "learned or all(pS[n] == s2 for n in each(pS))",
+)
+SUMMIT_OWN = (
+    SAME,
+    ONE_WIDTH,
+    "size = sum(J[j] for j in each(l))",
+    "learned = size == width and s2*sum(1 - J[j] for j in each(l)) == sum((1 - J[j])*l[j] for j in each(l))",
+    COVARIANCE,
+    *ONE_CODED_OWN,
+    "WV(i, j) = sum(W(i, c)*V(c, j) for c in each(T[0]))",
+    "WVS(i, j) = sum(W(i, c)*VS(c, j) for c in each(T[0]))",
+    "error = sum(S(i, i) - 2*WVS(i, i) + sum(WVS(i, j)*WV(i, j) for j in each(l)) + "
+    "sum(W(i, c)**2*D(c) for c in each(T[0])) for i in each(l))",
+    "rate = sum(sum(VS(c, i)*V(c, i) for i in each(l)) + D(c) - 1 - log(D(c)) for c in each(T[0]))/2",
+    "bound = -rate - error/(2*s2) - sum(log(s2) for i in each(l))/2",
+    "C(i, j) = sum(W(i, c)*W(j, c) for c in each(T[0])) + s2*same(i, j)",
+    "Q(i, j) = sum(U[i][r]*(J[r]/l[r] + (1 - J[r])/s2)*U[j][r] for r in each(l))",
+    "fit = -sum(log(J[r]*l[r] + (1 - J[r])*s2) + sum(Q(r, j)*S(j, r) for j in each(l)) for r in each(l))/2",
+    "byNoise = error/s2 - sum(1 for i in each(l))",
+    "pVS(n, c, i) = sum(pV[n][c][j]*S(j, i) for j in each(l))",
+    "pWV(n, i, j) = sum(pW[n][i][c]*pV[n][c][j] for c in each(pD[n]))",
+    "pWVS(n, i, j) = sum(pW[n][i][c]*pVS(n, c, j) for c in each(pD[n]))",
+    "pError(n) = sum(S(i, i) - 2*pWVS(n, i, i) + sum(pWVS(n, i, j)*pWV(n, i, j) for j in each(l)) + "
+    "sum(pW[n][i][c]**2*pD[n][c] for c in each(pD[n])) for i in each(l))",
+    "pRate(n) = sum(sum(pVS(n, c, i)*pV[n][c][i] for i in each(l)) + pD[n][c] - 1 - log(pD[n][c]) "
+    "for c in each(pD[n]))/2",
+    "pBound(n) = -pRate(n) - pError(n)/(2*pS[n]) - sum(log(pS[n]) for i in each(l))/2",
+)
+# Collapse: J holds the eigenvalues above s2 among the k first.
+COLLAPSE = (
+    POSITIVE,
+    AXES,
+    "all(l[j] <= l[i] for i in each(l) for j in each(l) if i < j)",
+    "all(J[j]*(1 - J[j]) == 0 and (J[j] == 1 or j >= width or l[j] <= s2) for j in each(l))",
+    "all(J[j] == 0 or j < width and l[j] > s2 and a[j]**2 == l[j] - s2 for j in each(l))",
+    *ONE_PLACED,
+)
+COLLAPSE_OWN = (
+    SAME,
+    ONE_WIDTH,
+    COVARIANCE,
+    ONE_CODED_OWN[0],
+    ONE_CODED_OWN[1],
+    "D(c) = s2/(sum(W(i, c)**2 for i in each(l)) + s2)",
+    "VSV(c) = sum(V(c, i)*S(i, j)*V(c, j) for i in each(l) for j in each(l))",
+    "latent(c) = (VSV(c) + D(c) - 1 - log(D(c)))/2",
+    "loss(j, t) = (log(1 + t/s2) - l[j]*t/(s2*(s2 + t)))/2",
+)
+LATENTS = ("sum(latent(c) for c in each(T[0]))", "sum(1 for c in each(T[0]) if D(c) == 1)", "S(0, 0)")
+SET = ("s2 > 0", INNER_INVERSE, *M_FACTORED)
+SET_OWN = (
+    SAME,
+    "gram(b, c) = sum(W[i][b]*W[i][c] for i in each(W))",
+    "M(b, c) = gram(b, c) + s2*same(b, c)",
+    EXCESS,
+)
+ORTHOGONAL_COLUMNS = "all(gram(b, c) == 0 for b in each(N) for c in each(N) if b != c)"
+
+FORMULAS |= {
+    "linear-vae/stationary-points": Formula(
+        relation="all(sum(Q(n, i, r)*C(n, r, j) for r in each(l)) == same(i, j) "
+        "for n in each(J) for i in each(l) for j in each(l)) and "
+        "all(slope(n, i, c) == 0 for n in each(J) for i in each(l) for c in each(T[n][i])) and "
+        "all(iff(better(n) > 0, bend(n) > 0) for n in each(J))",
+        given=(POSITIVE, AXES, ROOTS, *EVERY_SUBSET, ANY_TURN),
+        quantities=BENDS,
+        own=(*SUBSETS_OWN, *CURVED_OWN, GAIN),
+    ),
+    "linear-vae/stationary-points#every-one-a-maximum": Formula(
+        relation="all(bend(n) <= 0 for n in each(J))",
+        given=(POSITIVE, AXES, ROOTS, *EVERY_SUBSET, ANY_TURN),
+        quantities=BENDS,
+        own=(*SUBSETS_OWN, *CURVED_OWN, GAIN),
+    ),
+    "linear-vae/stationary-points#noise-not-taken-off": Formula(
+        relation="all(miss(n, i, c) == 0 for n in each(J) for i in each(l) for c in each(T[n][i]))",
+        given=(
+            POSITIVE,
+            AXES,
+            "all(a[j]**2 == l[j] for j in each(l) if l[j] > s2)",
+            *EVERY_SUBSET,
+            ANY_TURN,
+        ),
+        quantities=(MISSED,),
+        own=(*SUBSETS_OWN, "miss(n, i, c) = sum((S(i, j) - C(n, i, j))*W(n, j, c) for j in each(l))"),
+    ),
+    "linear-vae/all-stationary-points": Formula(
+        relation="all(E(i, j) - E(j, i) == (l[i] - l[j])*P(i, j) for i in each(l) for j in each(l)) and "
+        "all(E(i, i) == (l[i] - s2)*P(i, i) - sum(P(i, j)**2 for j in each(l)) for i in each(l)) and "
+        f"{OF_A_SUBSET}",
+        given=(*ANY_W, GIVEN_INVERSE),
+        quantities=IN_AXES_NUMBERS,
+        own=IN_AXES_OWN,
+    ),
+    "linear-vae/all-stationary-points#equal-eigenvalues": Formula(
+        relation=OF_A_SUBSET, given=(POSITIVE, AXES, GIVEN_INVERSE), quantities=IN_AXES_NUMBERS, own=IN_AXES_OWN
+    ),
+    "linear-vae/likelihood-maximum": Formula(
+        relation=f"{FACTORED_D} and all(D[e] >= 0 for e in each(D)) and "
+        "all(sum(hess(p, g, m, h)*turned(v, t, m, h) for m in each(l) for h in each(Z)) == 0 "
+        "for p in each(l) for g in each(Z) for v in each(Z) for t in each(Z) if v < t) and "
+        "sum(1 for e in each(D) if D[e] == 0) == "
+        "sum(1 for v in each(Z) for t in each(Z) if v < t and norm(v) + norm(t) > 0)",
+        given=(*TURNABLE, *TOP_OF_ALL, *LOWER_D),
+        quantities=PIVOTS_D,
+        own=TURNABLE_OWN,
+    ),
+    "linear-vae/likelihood-maximum#no-rotation": Formula(
+        relation=f"{FACTORED_D} and all(D[e] > 0 for e in each(D))",
+        given=(*TURNABLE, *TOP_OF_ALL, *LOWER_D),
+        quantities=PIVOTS_D,
+        own=TURNABLE_OWN,
+    ),
+    "linear-vae/likelihood-maximum#another-subset": Formula(
+        relation=f"{FACTORED_D} and all(D[e] >= 0 for e in each(D))",
+        given=(*TURNABLE, *LOWER_D),
+        quantities=PIVOTS_D,
+        own=TURNABLE_OWN,
+    ),
+    "linear-vae/elbo-stationary-points": Formula(
+        relation=f"{FLAT_ELBO} and all(iff(better(n) > 0, rise(n) > 0) for n in each(J)) and "
+        "all(-1/(2*D(n, c)**2) < 0 for n in each(J) for c in each(T[n][0]))",
+        given=ELBO_SUBSETS,
+        quantities=RISES,
+        own=(*CODED_OWN, *RISING_OWN, GAIN),
+    ),
+    "linear-vae/elbo-stationary-points#every-one-a-maximum": Formula(
+        relation="all(rise(n) <= 0 for n in each(J))",
+        given=ELBO_SUBSETS,
+        quantities=RISES,
+        own=(*CODED_OWN, *RISING_OWN, GAIN),
+    ),
+    "linear-vae/elbo-stationary-points#any-rotation": Formula(
+        relation=FLAT_ELBO,
+        given=(POSITIVE, AXES, ROOTS, *EVERY_SUBSET, ANY_TURN),
+        quantities=("sum(byW(n, i, c)**2 for n in each(J) for i in each(l) for c in each(T[n][i]))", "S(0, 0)"),
+        own=CODED_OWN,
+    ),
+    "linear-vae/all-elbo-stationary-points": Formula(
+        relation="all(s2*(cross(b, c) - cross(c, b)) == gram(b, c)*(D(b) - D(c)) for b in each(N) for c in each(N)) "
+        "and all(g(i, c) == slope(i, c) - sum(W[i][b]*(same(b, c)/M(c, c) - N[b][c]) for b in each(N)) "
+        "for i in each(S) for c in each(N))",
+        given=(SYMMETRIC, OUTER_INVERSE, INNER_INVERSE),
+        quantities=TWO_SLOPES,
+        own=TWO_SLOPES_OWN,
+    ),
+    "linear-vae/all-elbo-stationary-points#gradient-of-the-likelihood": Formula(
+        relation="all(g(i, c) == slope(i, c) for i in each(S) for c in each(N))",
+        given=(SYMMETRIC, OUTER_INVERSE, INNER_INVERSE),
+        quantities=TWO_SLOPES,
+        own=TWO_SLOPES_OWN,
+    ),
+    "linear-vae/elbo-mixed-stationary-points": Formula(
+        relation=f"{MIXED_STILL} and any(miss(i, c) != 0 for i in each(l) for c in each(V)) and "
+        "rise == 4*gram(0, 1)**2/M(0, 0)**2",
+        given=MIXED,
+        quantities=MIXED_NUMBERS,
+        own=MIXED_OWN,
+    ),
+    "linear-vae/elbo-mixed-stationary-points#those-of-the-likelihood": Formula(
+        relation=f"implies({MIXED_STILL}, all(miss(i, c) == 0 for i in each(l) for c in each(V)))",
+        given=MIXED,
+        quantities=MIXED_NUMBERS,
+        own=MIXED_OWN,
+    ),
+    "linear-vae/elbo-mixed-stationary-points#half-the-constant": Formula(
+        relation="rise == 2*gram(0, 1)**2/M(0, 0)**2", given=MIXED, quantities=MIXED_NUMBERS, own=MIXED_OWN
+    ),
+    "linear-vae/elbo-maximum": Formula(
+        relation=f"{PEAK_FACTORED} and all(P[e] >= 0 for e in each(P)) and "
+        f"all(sum(hess(e, f)*turn(b, c, f) for f in each(P)) == 0 for e in each(P) {EQUAL_LATENTS} and "
+        f"sum(1 for e in each(P) if P[e] == 0) == sum(1 {EQUAL_LATENTS}",
+        given=(*PEAK, *TOP_OF_ALL, *PEAK_BASIS),
+        quantities=PIVOTS_P,
+        own=PEAK_OWN,
+    ),
+    "linear-vae/elbo-maximum#another-subset": Formula(
+        relation=f"{PEAK_FACTORED} and all(P[e] >= 0 for e in each(P))",
+        given=(*PEAK, *PEAK_BASIS),
+        quantities=PIVOTS_P,
+        own=PEAK_OWN,
+    ),
+    "linear-vae/elbo-maximum#equal-eigenvalues": Formula(
+        relation=f"{PEAK_FACTORED} and all(P[e] > 0 for e in each(P))",
+        given=(*PEAK, *TOP_OF_ALL, *PEAK_BASIS),
+        quantities=PIVOTS_P,
+        own=PEAK_OWN,
+    ),
+    "linear-vae/elbo-gap": Formula(
+        relation=f"bound == fit - excess and excess >= 0 and iff({M_DIAGONAL}, excess == 0)",
+        given=TWO_FACTORED,
+        quantities=("bound", "fit", "excess"),
+        own=GAP_OWN,
+    ),
+    "linear-vae/elbo-gap#half-dropped": Formula(
+        relation="bound == fit - 2*excess", given=TWO_FACTORED, quantities=("bound", "fit", "excess"), own=GAP_OWN
+    ),
+    "linear-vae/elbo-gap#full-covariance-encoder": Formula(
+        relation=f"implies(bound == fit, {M_DIAGONAL})",
+        given=TWO_FACTORED,
+        quantities=("bound", "fit"),
+        own=CORRELATED_OWN,
+    ),
+    "linear-vae/best-encoder": Formula(
+        relation="bound(1) - bound(0) == lost and lost >= 0",
+        given=ANY_ENCODER,
+        quantities=("bound(1)", "lost"),
+        own=ANY_ENCODER_OWN,
+    ),
+    "linear-vae/best-encoder#posterior-variances": Formula(
+        relation="bound(0) >= bound(1)",
+        given=(*ANY_ENCODER, "all(D[c] == worseD(c) for c in each(D))"),
+        quantities=("bound(1)", "lost"),
+        own=ANY_ENCODER_OWN,
+    ),
+    "linear-vae/max-elbo": Formula(
+        relation=f"{INVERTED} and bound == fit and all(sum(S(i, j)*W(j, c) for j in each(l)) == "
+        "(gram(c, c) + s2)*W(i, c) for i in each(l) for c in each(T[0])) and implies(learned, byNoise == 0) and "
+        "all(pBound(n) < bound for n in each(pS))",
+        given=(*SUMMIT, *ONE_PLACED, *BESIDE),
+        quantities=("bound", "max(pBound(n) for n in each(pS))", "byNoise"),
+        own=SUMMIT_OWN,
+    ),
+    "linear-vae/max-elbo#any-maximum-of-the-likelihood": Formula(
+        relation="bound == fit",
+        given=(
+            *SUMMIT,
+            "all(sum(T[i][c]*T[j][c] for c in each(T[i])) == same(i, j)*J[i] for i in each(l) for j in each(l))",
+        ),
+        quantities=("bound", "fit"),
+        own=SUMMIT_OWN,
+    ),
+    "linear-vae/max-elbo#any-noise": Formula(
+        relation="byNoise == 0", given=(*SUMMIT, *ONE_PLACED), quantities=("bound", "byNoise"), own=SUMMIT_OWN
+    ),
+    "linear-vae/collapse": Formula(
+        relation="all(implies(T[j][c] != 0, latent(c) == log(l[j]/s2)/2 and latent(c) > 0) "
+        "for j in each(l) for c in each(T[j])) and "
+        "all(implies(all(T[j][c] == 0 for j in each(l)), latent(c) == 0) for c in each(T[0])) and "
+        "sum(1 for c in each(T[0]) if D(c) == 1) == width - sum(1 for j in each(l) if j < width and l[j] > s2) and "
+        "all(loss(j, t) > 0 for j in each(l) if l[j] <= s2 for t in reals(s2/10, 100*s2))",
+        given=COLLAPSE,
+        quantities=LATENTS,
+        own=COLLAPSE_OWN,
+    ),
+    "linear-vae/collapse#noise-above-an-eigenvalue": Formula(
+        relation="all(latent(c) > 0 for c in each(T[0]))", given=COLLAPSE, quantities=LATENTS, own=COLLAPSE_OWN
+    ),
+    "linear-vae/collapse#at-twice-the-noise": Formula(
+        relation="all(iff(latent(c) == 0, all(T[j][c] == 0 or l[j] <= 2*s2 for j in each(l))) for c in each(T[0]))",
+        given=COLLAPSE,
+        quantities=LATENTS,
+        own=COLLAPSE_OWN,
+    ),
+    "linear-vae/consistent-set": Formula(
+        relation=f"iff({ORTHOGONAL_COLUMNS}, all(s2*N[b][c] == 0 for b in each(N) for c in each(N) if b != c)) and "
+        f"iff({ORTHOGONAL_COLUMNS}, excess == 0)",
+        given=SET,
+        quantities=("excess", "N[0][0]"),
+        own=SET_OWN,
+    ),
+    "linear-vae/consistent-set#every-decoder": Formula(
+        relation="excess == 0", given=SET, quantities=("excess", "N[0][0]"), own=SET_OWN
+    ),
+}
+
+
+# --- formulas of infovae ----------------------------------------------------------------------------------------------
+
+# Four tables: pd (X), prior (Z), decoder p(x|z) and encoder q(z|x) (X x Z, the encoder may have zeros); `code` is
+# q(x,z), `model` p(x,z), `beyond` KL(q(z)||p(z)), `inverse` E KL(q(x|z)||p(x|z)), `known` E log pd; lam is lambda.
+FOUR_TABLES = (
+    "sum(pd[x] for x in each(pd)) == 1 and sum(prior[z] for z in each(prior)) == 1",
+    "all(pd[x] > 0 for x in each(pd)) and all(prior[z] > 0 for z in each(prior))",
+    "all(sum(decoder[x][z] for x in each(pd)) == 1 for z in each(prior))",
+    "all(decoder[x][z] > 0 for x in each(pd) for z in each(prior))",
+    "all(sum(encoder[x][z] for z in each(prior)) == 1 for x in each(pd))",
+    "all(encoder[x][z] >= 0 for x in each(pd) for z in each(prior))",
+)
+POSITIVE_CODE = "for x in each(pd) for z in each(prior) if code(x, z) != 0"
+TERMS = (
+    "code(x, z) = pd[x]*encoder[x][z]",
+    "model(x, z) = prior[z]*decoder[x][z]",
+    "aggregate(z) = sum(code(x, z) for x in each(pd))",
+    "marginal(x) = sum(model(x, z) for z in each(prior))",
+    "known = sum(pd[x]*log(pd[x]) for x in each(pd))",
+    "recon = sum(code(x, z)*log(decoder[x][z]) for x in each(pd) for z in each(prior))",
+    f"rate = sum(code(x, z)*log(encoder[x][z]/prior[z]) {POSITIVE_CODE})",
+    "beyond = sum(aggregate(z)*log(aggregate(z)/prior[z]) for z in each(prior) if aggregate(z) != 0)",
+    f"info = sum(code(x, z)*log(encoder[x][z]/aggregate(z)) {POSITIVE_CODE})",
+    f"inverse = sum(code(x, z)*log(code(x, z)/aggregate(z)/decoder[x][z]) {POSITIVE_CODE})",
+    "elbo = recon - rate",
+)
+FORMS = (
+    *TERMS,
+    f"whole = sum(code(x, z)*log(code(x, z)/model(x, z)) {POSITIVE_CODE})",
+    "outer = sum(pd[x]*log(pd[x]/marginal(x)) for x in each(pd))",
+    f"loss = sum(code(x, z)*log(encoder[x][z]*marginal(x)/model(x, z)) {POSITIVE_CODE})",
+    "given(x, z) = code(x, z)/aggregate(z)",
+    "unlike(z) = sum(given(x, z)*log(given(x, z)/decoder[x][z]) for x in each(pd) if given(x, z) != 0)",
+)
+INFO_LEFT, INFO_RIGHT = "alpha*info - lam*beyond - inverse", "recon - (1 - alpha)*rate - (alpha + lam - 1)*beyond"
+CASES = (
+    *TERMS,
+    "objective(s, t) = recon - (1 - s)*rate - (s + t - 1)*beyond",
+    "rising(s) = recon - s*rate",
+)
+# Proposition 1: widths l, c fixed. log Q lies in [lower, upper] (Mills), the ELBO in [least, most], the gap in
+# [near, far] (2 Q <= (l/c)^2); 6.28318530717958647 < 2 pi < 6.28318530717958648.
+TWO_POINTS = (
+    "1/4 <= c and c <= 2",
+    "all(0 < widths[n] and 8*widths[n] <= c for n in each(widths))",
+    "all(2*widths[n + 1] <= widths[n] for n in each(widths) if n + 1 < sum(1 for m in each(widths)))",
+)
+TWO_POINTS_OWN = (
+    "ratio(n) = c/widths[n]",
+    "lower(n) = log(ratio(n)/(1 + ratio(n)**2)) - ratio(n)**2/2 - log(6.28318530717958648)/2",
+    "upper(n) = -log(ratio(n)) - ratio(n)**2/2 - log(6.28318530717958647)/2",
+    "rate(n) = (widths[n]**2 + c**2 - 1)/2 - log(widths[n])",
+    "least(n) = -upper(n)/2 - log(6.28318530717958648)/2 - 1/2 - log(2) - rate(n)",
+    "most(n) = -lower(n)/2 - log(6.28318530717958647)/2 - 1/2 - log(2) - rate(n)",
+    "near(n) = rate(n) - log(2) + 1/2",
+    "far(n) = near(n) + 1/ratio(n)**2",
+    "fixed(n) = -log(6.28318530717958647)/2 - rate(n)",
+)
+LATER = "for m in each(widths) for n in each(widths) if widths[n] < widths[m]"
+# Proposition 2: `deficit` is what the objective lacks to its maximum at this mutual information.
+SAME_JOINT = "all(code(x, z) == model(x, z) for x in each(pd) for z in each(prior))"
+OTHER_WEIGHTS = ("alpha <= 1", "alpha + lam >= 1", "lam > 0")
+DEFINITE = (
+    "all(kernel[y][z] == kernel[z][y] for y in each(kernel) for z in each(kernel))",
+    "all(pivots[y] > 0 and lower[y][y] == 1 for y in each(pivots))",
+    "all(lower[y][z] == 0 for y in each(lower) for z in each(lower) if y < z)",
+    "all(sum(lower[y][j]*pivots[j]*lower[z][j] for j in each(pivots)) == kernel[y][z] "
+    "for y in each(kernel) for z in each(kernel))",
+)
+MMD_SQUARED = (
+    "other = sum((aggregate(y) - prior[y])*kernel[y][z]*(aggregate(z) - prior[z]) "
+    "for y in each(prior) for z in each(prior))",
+)
+JENSEN_SHANNON = (
+    "middle(z) = (aggregate(z) + prior[z])/2",
+    "other = sum(aggregate(z)*log(aggregate(z)/middle(z)) for z in each(prior) if aggregate(z) != 0)/2 + "
+    "sum(prior[z]*log(prior[z]/middle(z)) for z in each(prior))/2",
+)
+
+
+def _best_at(given: tuple[str, ...], *own: str, divergence: str = "other", relation: str = "") -> Formula:
+    """Proposition 2 for one divergence; without `relation` in full: the decomposition, its sign, and where it is 0."""
+    only = f"iff(deficit == 0, {SAME_JOINT})"
+    return Formula(
+        relation=relation or f"value == known + alpha*info - deficit and deficit >= 0 and {only}",
+        given=(*FOUR_TABLES, *given),
+        quantities=("value", "info", "deficit"),
+        own=(
+            *TERMS,
+            *own,
+            f"value = recon - (1 - alpha)*rate - (alpha + lam - 1)*{divergence}",
+            f"deficit = inverse + (1 - alpha)*beyond + (alpha + lam - 1)*{divergence}",
+        ),
+    )
+
+
+# The same for a list of models of equal information, the first exact.
+LISTED = (
+    "code(n, x, z) = pd[x]*encoders[n][x][z]",
+    "aggregate(n, z) = sum(code(n, x, z) for x in each(pd))",
+    "recon(n) = sum(code(n, x, z)*log(decoders[n][x][z]) for x in each(pd) for z in each(prior))",
+    "rate(n) = sum(code(n, x, z)*log(encoders[n][x][z]/prior[z]) for x in each(pd) for z in each(prior))",
+    "info(n) = sum(code(n, x, z)*log(encoders[n][x][z]/aggregate(n, z)) for x in each(pd) for z in each(prior))",
+    "mmd(n) = sum((aggregate(n, y) - prior[y])*kernel[y][z]*(aggregate(n, z) - prior[z]) "
+    "for y in each(prior) for z in each(prior))",
+    "value(n) = recon(n) - (1 - alpha)*rate(n) - (alpha + lam - 1)*mmd(n)",
+)
+EQUALLY_INFORMED = (
+    "sum(pd[x] for x in each(pd)) == 1 and all(pd[x] > 0 for x in each(pd))",
+    "all(sum(decoders[n][x][z] for x in each(pd)) == 1 for n in each(decoders) for z in each(prior))",
+    "all(sum(encoders[n][x][z] for z in each(prior)) == 1 for n in each(encoders) for x in each(pd))",
+    "all(encoders[n][x][z] > 0 and decoders[n][x][z] > 0 "
+    "for n in each(encoders) for x in each(pd) for z in each(prior))",
+    "all(code(0, x, z) == prior[z]*decoders[0][x][z] for x in each(pd) for z in each(prior))",
+    "all(info(n) == info(0) for n in each(encoders))",
+    *DEFINITE,
+)
+FIRST_IS_BEST = "all(value(n) <= value(0) for n in each(encoders))"
+LISTED_NUMBERS = ("info(0)", "value(0)", "max(value(n) for n in each(encoders))")
+# MMD between q and p on finitely many points; `left` and `right` list every sample of m, and of n, points once.
+Q_AND_P = (
+    "sum(qz[z] for z in each(qz)) == 1 and sum(pz[z] for z in each(pz)) == 1",
+    "all(qz[z] >= 0 and pz[z] >= 0 for z in each(qz))",
+)
+FACTORED = (*DEFINITE[2:], "all(lower[y][y] == 1 for y in each(pivots))")
+DISCREPANCY = ("discrepancy = sum((qz[y] - pz[y])*kernel[y][z]*(qz[z] - pz[z]) for y in each(qz) for z in each(qz))",)
+ZERO_FOR_EQUAL = "discrepancy >= 0 and iff(discrepancy == 0, all(qz[z] == pz[z] for z in each(qz)))"
+MMD_NUMBERS = ("discrepancy", "min(pivots[y] for y in each(pivots))")
+EVERY_SAMPLE = (
+    *Q_AND_P,
+    "all(kernel[y][z] == kernel[z][y] for y in each(kernel) for z in each(kernel))",
+    "sum(chanceq(s) for s in each(left)) == 1 and sum(chancep(s) for s in each(right)) == 1",
+    "all(any(left[s][i] != left[t][i] for i in each(left[s])) for s in each(left) for t in each(left) if s < t)",
+    "all(any(right[s][i] != right[t][i] for i in each(right[s])) for s in each(right) for t in each(right) if s < t)",
+    "all(qz[z] > 0 and pz[z] > 0 for z in each(qz))",
+)
+STATISTICS = (
+    *DISCREPANCY,
+    "chanceq(s) = prod(qz[left[s][i]] for i in each(left[s]))",
+    "chancep(s) = prod(pz[right[s][i]] for i in each(right[s]))",
+    "m = sum(1 for i in each(left[0]))",
+    "n = sum(1 for i in each(right[0]))",
+    "allq(s) = sum(kernel[left[s][i]][left[s][j]] for i in each(left[s]) for j in each(left[s]))",
+    "allp(s) = sum(kernel[right[s][i]][right[s][j]] for i in each(right[s]) for j in each(right[s]))",
+    "ownq(s) = sum(kernel[left[s][i]][left[s][i]] for i in each(left[s]))",
+    "ownp(s) = sum(kernel[right[s][i]][right[s][i]] for i in each(right[s]))",
+    "cross(s, t) = 2*sum(kernel[left[s][i]][right[t][j]] for i in each(left[s]) for j in each(right[t]))/(m*n)",
+    "statv(s, t) = allq(s)/m**2 + allp(t)/n**2 - cross(s, t)",
+    "statu(s, t) = (allq(s) - ownq(s))/(m*(m - 1)) + (allp(t) - ownp(t))/(n*(n - 1)) - cross(s, t)",
+    "meanv = sum(chanceq(s)*chancep(t)*statv(s, t) for s in each(left) for t in each(right))",
+    "meanu = sum(chanceq(s)*chancep(t)*statu(s, t) for s in each(left) for t in each(right))",
+    "spreadq = sum(qz[z]*(kernel[z][z] - sum(qz[y]*kernel[y][z] for y in each(qz))) for z in each(qz))",
+    "spreadp = sum(pz[z]*(kernel[z][z] - sum(pz[y]*kernel[y][z] for y in each(pz))) for z in each(pz))",
+    "bias = spreadq/m + spreadp/n",
+)
+STATISTICS_NUMBERS = ("discrepancy", "meanv", "bias")
+# Stein. Codes `points` under the prior N(0, 1) and the kernel 1 + z z'; then the identity for a normal p by the
+# midpoint rule, step^3 g''/24 enclosed on each cell, and a bound on the tails.
+SMALL_STEP = (
+    "0 < variance",
+    "0 < step and step*(variance + 4) <= 1",
+    "step*(variance + mean**2)**2 <= 1 and 2*step*(variance + mean**2 - 1) <= 1",
+)
+STEPPED = (
+    "count = sum(1 for i in each(points))",
+    "mean = sum(points[i] for i in each(points))/count",
+    "variance = sum(points[i]**2 for i in each(points))/count - mean**2",
+    "k(i, j) = 1 + points[i]*points[j]",
+    "direction(i) = sum(points[i] - k(j, i)*points[j] for j in each(points))/count",
+    "middle(t) = sum(points[i] + t*direction(i) for i in each(points))/count",
+    "width(t) = sum((points[i] + t*direction(i))**2 for i in each(points))/count - middle(t)**2",
+    "divergence(t) = (width(t) + middle(t)**2 - 1 - log(width(t)))/2",
+    "square = sum(points[i]*points[j]*k(i, j) - points[i]**2 - points[j]**2 + 1 "
+    "for i in each(points) for j in each(points))/count**2",
+    "surrogate = -sum(points[i]*direction(i) for i in each(points))/count",
+)
+STEPPED_NUMBERS = ("divergence(0)", "divergence(step)", "divergence(-step)")
+ON_GRID = (
+    "0 < s and 0 < v and 0 < step and 0 < radius",
+    "all(centres[i + 1] == centres[i] + step for i in each(centres) if i + 1 < sum(1 for j in each(centres)))",
+    "centres[0] - step/2 == mean - radius and centres[0] + (sum(1 for j in each(centres)) - 1/2)*step == mean + radius",
+)
+MIDPOINTS = (
+    "slope(z) = -(z - a)/s - (z - mean)/v",
+    "bump(z) = exp(-(z - a)**2/(2*s) - (z - mean)**2/(2*v))",
+    "bent(z) = (slope(z)**3 - 3*(1/s + 1/v)*slope(z))*bump(z)",
+    "cell(i) = span(centres[i] - step/2, centres[i] + step/2)",
+    "within = sum(step*slope(centres[i])*bump(centres[i]) + step**3*bent(cell(i))/24 for i in each(centres))",
+    "tail = 2*v*(1/s + 1/v + abs(mean - a)/(s*radius))*exp(-radius**2/(2*v))",
+    "size = sum(step*abs(slope(centres[i]))*bump(centres[i]) for i in each(centres))",
+    "halved = sum(step*(mean - cell(i))*bump(cell(i))/v for i in each(centres))",
+)
+
+FORMULAS |= {
+    "infovae/elbo-forms": Formula(
+        relation="elbo - known == -whole and whole == outer + loss and whole == beyond + inverse",
+        given=FOUR_TABLES,
+        quantities=("elbo", "known", "loss"),
+        own=FORMS,
+    ),
+    "infovae/elbo-forms#expectation-under-the-prior": Formula(
+        relation="elbo - known == -beyond - sum(prior[z]*unlike(z) for z in each(prior))",
+        given=(*FOUR_TABLES, "all(aggregate(z) > 0 for z in each(prior))"),
+        quantities=("elbo", "known", "loss"),
+        own=FORMS,
+    ),
+    "infovae/elbo-forms#constant-dropped": Formula(
+        relation="elbo == -whole", given=FOUR_TABLES, quantities=("elbo", "known", "loss"), own=FORMS
+    ),
+    "infovae/objective-forms": Formula(
+        relation=f"{INFO_LEFT} == {INFO_RIGHT} - known",
+        given=FOUR_TABLES,
+        quantities=("rate", "info", INFO_RIGHT),
+        own=TERMS,
+    ),
+    "infovae/objective-forms#alpha-dropped": Formula(
+        relation=f"{INFO_LEFT} == recon - (1 - alpha)*rate - (lam - 1)*beyond - known",
+        given=FOUR_TABLES,
+        quantities=("rate", "info", INFO_RIGHT),
+        own=TERMS,
+    ),
+    "infovae/objective-forms#information-penalised": Formula(
+        relation=f"-alpha*info - lam*beyond - inverse == {INFO_RIGHT} - known",
+        given=FOUR_TABLES,
+        quantities=("rate", "info", INFO_RIGHT),
+        own=TERMS,
+    ),
+    "infovae/special-cases": Formula(
+        relation="objective(0, 1) == elbo and objective(1 - lam, lam) == rising(lam) and "
+        "objective(1, 1) == recon - beyond and rate == info + beyond",
+        given=FOUR_TABLES,
+        quantities=("rate", "info"),
+        own=CASES,
+    ),
+    "infovae/special-cases#beta-vae-for-any-alpha": Formula(
+        relation="objective(alpha, lam) == rising(lam)", given=FOUR_TABLES, quantities=("rate", "info"), own=CASES
+    ),
+    "infovae/prop-1-elbo": Formula(
+        relation=f"all(c**2/(8*widths[n]**2) <= least(n) for n in each(widths)) and all(most(m) < least(n) {LATER})",
+        given=TWO_POINTS,
+        quantities=("max(least(n) for n in each(widths))", "max(most(n) for n in each(widths))"),
+        own=TWO_POINTS_OWN,
+    ),
+    "infovae/prop-1-elbo#fixed-variance": Formula(
+        relation="all(c**2/(8*widths[n]**2) <= fixed(n) for n in each(widths))",
+        given=TWO_POINTS,
+        quantities=("max(least(n) for n in each(widths))", "max(most(n) for n in each(widths))"),
+        own=TWO_POINTS_OWN,
+    ),
+    "infovae/prop-1-gap": Formula(
+        relation="all(rate(n) - log(2) <= near(n) and log(1/widths[n])/2 <= near(n) for n in each(widths)) and "
+        f"all(far(m) < near(n) {LATER})",
+        given=TWO_POINTS,
+        quantities=("max(near(n) for n in each(widths))", "max(far(n) for n in each(widths))"),
+        own=TWO_POINTS_OWN,
+    ),
+    "infovae/prop-1-gap#posterior-below-prior": Formula(
+        relation="all(rate(n) <= far(n) for n in each(widths))",
+        given=TWO_POINTS,
+        quantities=("max(near(n) for n in each(widths))", "max(far(n) for n in each(widths))"),
+        own=TWO_POINTS_OWN,
+    ),
+    "infovae/prop-1-gap#bounded": Formula(
+        relation="all(near(n) <= 4 for n in each(widths))",
+        given=TWO_POINTS,
+        quantities=("max(near(n) for n in each(widths))", "max(far(n) for n in each(widths))"),
+        own=TWO_POINTS_OWN,
+    ),
+    "infovae/prop-2": _best_at(("lam > 0",), divergence="beyond"),
+    "infovae/prop-2#negative-lambda": _best_at((), divergence="beyond", relation="deficit >= 0"),
+    "infovae/prop-2-mmd": _best_at((*OTHER_WEIGHTS, *DEFINITE), *MMD_SQUARED),
+    "infovae/prop-2-mmd#paper-hypotheses": _best_at(
+        ("alpha < 1", "lam > 0", *DEFINITE), *MMD_SQUARED, relation="deficit >= 0"
+    ),
+    "infovae/prop-2-mmd#polynomial-kernel": _best_at(
+        (
+            *OTHER_WEIGHTS,
+            DEFINITE[0],
+            "all(pivots[y] >= 0 and lower[y][y] == 1 for y in each(pivots))",
+            *DEFINITE[2:],
+        ),
+        *MMD_SQUARED,
+        relation=f"iff(deficit == 0, {SAME_JOINT})",
+    ),
+    "infovae/prop-2-js": _best_at(OTHER_WEIGHTS, *JENSEN_SHANNON),
+    "infovae/prop-2-js#negative-weight": _best_at((), *JENSEN_SHANNON, relation="deficit >= 0"),
+    "infovae/prop-2-optimum": Formula(
+        relation=f"{FIRST_IS_BEST} and all(iff(value(n) == value(0), all(code(n, x, z) == prior[z]*decoders[n][x][z] "
+        "for x in each(pd) for z in each(prior))) for n in each(encoders))",
+        given=(*EQUALLY_INFORMED, "alpha <= 1 and alpha + lam >= 1 and lam > 0"),
+        quantities=LISTED_NUMBERS,
+        own=LISTED,
+    ),
+    "infovae/prop-2-optimum#negative-weight": Formula(
+        relation=FIRST_IS_BEST, given=EQUALLY_INFORMED, quantities=LISTED_NUMBERS, own=LISTED
+    ),
+    "infovae/mmd-strict": Formula(
+        relation=f"all(pivots[y] > 0 for y in each(pivots)) and {ZERO_FOR_EQUAL}",
+        given=(
+            *Q_AND_P,
+            "0 < scale and all(any(points[y][i] != points[z][i] for i in each(points[y])) "
+            "for y in each(points) for z in each(points) if y < z)",
+            "all(kernel[y][z]*(1 + sum((points[y][i] - points[z][i])**2 for i in each(points[y]))/scale) == 1 "
+            "for y in each(points) for z in each(points))",
+            *FACTORED,
+        ),
+        quantities=MMD_NUMBERS,
+        own=DISCREPANCY,
+    ),
+    "infovae/mmd-strict#polynomial-kernel": Formula(
+        relation=ZERO_FOR_EQUAL,
+        given=(
+            *Q_AND_P,
+            "all(kernel[y][z] == (1 + sum(points[y][i]*points[z][i] for i in each(points[y])))**degree "
+            "for y in each(points) for z in each(points))",
+            *FACTORED,
+        ),
+        quantities=MMD_NUMBERS,
+        own=DISCREPANCY,
+    ),
+    "infovae/mmd-estimators": Formula(
+        relation="meanu == discrepancy and meanv == discrepancy + bias and bias >= 0",
+        given=EVERY_SAMPLE,
+        quantities=STATISTICS_NUMBERS,
+        own=STATISTICS,
+    ),
+    "infovae/mmd-estimators#v-statistic-unbiased": Formula(
+        relation="meanv == discrepancy", given=EVERY_SAMPLE, quantities=STATISTICS_NUMBERS, own=STATISTICS
+    ),
+    "infovae/mmd-estimators#u-statistic-never-negative": Formula(
+        relation="all(statu(s, t) >= 0 for s in each(left) for t in each(right))",
+        given=EVERY_SAMPLE,
+        quantities=STATISTICS_NUMBERS,
+        own=STATISTICS,
+    ),
+    "infovae/stein-sign": Formula(
+        relation="divergence(step) <= divergence(0) - step*square/2 and "
+        "divergence(0) + step*square <= divergence(-step)",
+        given=SMALL_STEP,
+        quantities=STEPPED_NUMBERS,
+        own=STEPPED,
+    ),
+    "infovae/stein-sign#paper-sign": Formula(
+        relation="divergence(-step) <= divergence(0)", given=SMALL_STEP, quantities=STEPPED_NUMBERS, own=STEPPED
+    ),
+    "infovae/stein-sign#value-is-a-divergence": Formula(
+        relation="surrogate >= 0", given=SMALL_STEP, quantities=STEPPED_NUMBERS, own=STEPPED
+    ),
+    "infovae/stein-identity": Formula(
+        relation="-0.001 <= within - tail and within + tail <= 0.001",
+        given=ON_GRID,
+        quantities=("size", "tail"),
+        own=MIDPOINTS,
+    ),
+    "infovae/stein-identity#derivative-dropped": Formula(
+        relation="-0.001 <= halved - tail and halved + tail <= 0.001",
+        given=ON_GRID,
+        quantities=("size", "tail"),
+        own=MIDPOINTS,
+    ),
+}
+
+
+# --- formulas of bernoulli-bound --------------------------------------------------------------------------------------
+
+# A linear Bernoulli decoder: W (d x k), b (d), bits x, y = 2x - 1. Expectations over a normal variable u by the
+# trapezoidal rule: for F analytic in |Im u| < strip, |int F - h sum_n F(n h)| <= 2 M/(e^(2 pi strip/h) - 1), where M
+# bounds int |F| along every line of the strip (Trefethen and Weideman, SIAM Review 56 (2014), Theorem 5.1); here
+# F = f(center + scale u) bell(u)/sqrt(tau), and strip*scale <= 3/2 < pi/2. There |softplus(t)| is at most
+# |Re t| + log 2 + pi/2, so that M = e^(strip^2/2) (|center| + scale + 2.3); a product of sigmoids is at most 1. Terms
+# beyond `reach` fall, and integrals bound them. log 2 + pi/2 < 2.3, log 2 < 0.7, 6.28 < tau = 2 pi, 2.5 < sqrt(tau).
+ON_NODES = (
+    "h > 0 and reach >= 1 and strip > 0",
+    "sum(1 for n in each(node)) == 2*reach/h + 1 and all(node[n]*h == n*h - reach for n in each(node))",
+)
+TRAPEZOIDS = (
+    "tau = span(6.28318530717958647692528676655900576839433, 6.28318530717958647692528676655900576839434)",
+    "bell(n) = exp(-(h*node[n])**2/2)",
+    "decay = 2*exp(strip**2/2)/(exp(6.28*strip/h) - 1)",
+    "tail = 2*exp(-reach**2/2)/2.5",
+)
+ONE_X = "all(x[r]*(1 - x[r]) == 0 for r in each(b))"
+ALL_X = "all(x[n][r]*(1 - x[n][r]) == 0 for n in each(x) for r in each(b))"
+# Encoders N(m_e, T_e), T_e = L D L'; P = I + W'W/4 is the inverse of Sigma, K that of C = I + W W'/4 = LC DC LC'.
+ENCODERS = (
+    "all(D[e][j] > 0 and L[e][j][j] == 1 for e in each(D) for j in each(D[e]))",
+    "all(L[e][i][j] == 0 for e in each(D) for i in each(D[e]) for j in each(D[e]) if i < j)",
+    "all(sum(L[e][i][l]*D[e][l]*L[e][j][l] for l in each(D[e])) == T[e][i][j] "
+    "for e in each(D) for i in each(D[e]) for j in each(D[e]))",
+)
+BEST_SPREAD = (
+    "all(sum(P(i, l)*Sigma[l][j] for l in each(Sigma)) == same(i, j) for i in each(Sigma) for j in each(Sigma))"
+)
+
+
+def _inverted(rows: str) -> tuple[str, str, str, str]:
+    """K is the inverse of C, which is LC DC LC'."""
+    return (
+        f"all(sum(C(r, t)*K[t][s] for t in each({rows})) == same(r, s) for r in each({rows}) for s in each({rows}))",
+        f"all(DC[r] > 0 and LC[r][r] == 1 for r in each({rows}))",
+        f"all(LC[r][s] == 0 for r in each({rows}) for s in each({rows}) if r < s)",
+        f"all(sum(LC[r][t]*DC[t]*LC[s][t] for t in each({rows})) == C(r, s) "
+        f"for r in each({rows}) for s in each({rows}))",
+    )
+
+
+LINE = ("0 < low and low < high",)
+LINE_OWN = (
+    "soft(t) = log(1 + exp(t))",
+    "parabola(t) = log(2) + t/2 + t**2/8",
+    "ninth(t) = log(2) + t/2 + t**2/9",
+    "rise = exp(1)/(1 + exp(1))",
+    "elsewhere(t) = soft(1) + rise*(t - 1) + rise*(1 - rise)*(t - 1)**2/2",
+    "series = 1/24/(1 - low**2/120)",
+)
+ENCODED = (ONE_X, *ENCODERS, *ON_NODES, "all(strip**2*variance(e, r) <= 9/4 for e in each(D) for r in each(b))")
+ENCODED_OWN = (
+    *TRAPEZOIDS,
+    "center(e, r) = b[r] + sum(W[r][j]*m[e][j] for j in each(m[e]))",
+    "variance(e, r) = sum(W[r][i]*T[e][i][j]*W[r][j] for i in each(m[e]) for j in each(m[e]))",
+    "scale(e, r) = sqrt(variance(e, r))",
+    "soft(e, r, n) = log(1 + exp(center(e, r) + scale(e, r)*h*node[n]))",
+    "inside(e, r) = h*sum(soft(e, r, n)*bell(n) for n in each(node))/sqrt(tau)",
+    "error(e, r) = decay*(abs(center(e, r)) + scale(e, r) + 2.3)",
+    "beyond(e, r) = tail*((abs(center(e, r)) + 0.7)/reach + scale(e, r))",
+    "rate(e) = sum(T[e][j][j] + m[e][j]**2 - 1 - log(D[e][j]) for j in each(m[e]))/2",
+    "data(e) = sum(x[r]*center(e, r) for r in each(b))",
+    "below(e) = sum(inside(e, r) - error(e, r) for r in each(b)) - data(e) + rate(e)",
+    "above(e) = sum(inside(e, r) + error(e, r) + beyond(e, r) for r in each(b)) - data(e) + rate(e)",
+    "missed(e, r) = 2*x[r] - 1 - b[r]/2 - sum(W[r][j]*m[e][j] for j in each(m[e]))/2",
+    "fit(e) = sum(missed(e, r)**2/2 + variance(e, r)/8 for r in each(b))",
+    "surrogate(e) = fit(e) + rate(e) + sum(log(2) - 1/2 for r in each(b))",
+    "square(e, r) = center(e, r)**2 + variance(e, r)",
+    "ninth(e) = rate(e) + sum(log(2) + center(e, r)/2 + square(e, r)/9 for r in each(b)) - data(e)",
+    "rise = exp(1)/(1 + exp(1))",
+    "bow(e, r) = (center(e, r) - 1)**2 + variance(e, r)",
+    "expanded(e, r) = log(1 + exp(1)) + rise*(center(e, r) - 1) + rise*(1 - rise)*bow(e, r)/2",
+    "elsewhere(e) = rate(e) + sum(expanded(e, r) for r in each(b)) - data(e)",
+)
+COMPLETED = (ONE_X, *ENCODERS, BEST_SPREAD, *_inverted("b"))
+COMPLETED_OWN = (
+    SAME,
+    "P(i, j) = same(i, j) + sum(W[r][i]*W[r][j] for r in each(W))/4",
+    "C(r, s) = same(r, s) + sum(W[r][j]*W[s][j] for j in each(W[0]))/4",
+    "v(r) = 2*x[r] - 1 - b[r]/2",
+    "missed(e, r) = v(r) - sum(W[r][j]*m[e][j] for j in each(m[e]))/2",
+    "variance(e, r) = sum(W[r][i]*T[e][i][j]*W[r][j] for i in each(m[e]) for j in each(m[e]))",
+    "rate(e) = sum(T[e][j][j] + m[e][j]**2 - 1 - log(D[e][j]) for j in each(m[e]))/2",
+    "surrogate(e) = sum(missed(e, r)**2/2 + variance(e, r)/8 + log(2) - 1/2 for r in each(b)) + rate(e)",
+    "bound = sum(log(DC[r]) + v(r)*sum(K[r][s]*v(s) for s in each(b)) for r in each(b))/2 "
+    "+ sum(log(2) - 1/2 for r in each(b))",
+    "best(i) = sum(Sigma[i][j]*sum(W[r][j]*(x[r] - 1/2 - b[r]/4) for r in each(b)) for j in each(Sigma))",
+    "far(e, i) = m[e][i] - best(i)",
+    "match(e) = sum(P(i, j)*(T[e][i][j] + far(e, i)*far(e, j)) for i in each(Sigma) for j in each(Sigma))",
+    "apart(e) = (match(e) - sum(1 + log(D[e][j]) for j in each(Sigma)) - sum(log(DC[r]) for r in each(b)))/2",
+)
+DECODED_OWN = (
+    *TRAPEZOIDS,
+    SAME,
+    "P(i, j) = same(i, j) + sum(W[r][i]*W[r][j] for r in each(W))/4",
+    "C(r, s) = same(r, s) + sum(W[r][j]*W[s][j] for j in each(W[0]))/4",
+    "size = sum(1 for n in each(x))",
+    "start(n, j) = sum(W[r][j]*(x[n][r] - 1/2 - b[r]/4) for r in each(b))",
+    "mean(n, i) = sum(Sigma[i][j]*start(n, j) for j in each(Sigma))",
+    "center(n, r) = b[r] + sum(W[r][j]*mean(n, j) for j in each(Sigma))",
+    "variance(r) = sum(W[r][i]*Sigma[i][j]*W[r][j] for i in each(Sigma) for j in each(Sigma))",
+    "soft(n, r, u) = log(1 + exp(center(n, r) + sqrt(variance(r))*h*node[u]))",
+    "inside(n, r) = h*sum(soft(n, r, u)*bell(u) for u in each(node))/sqrt(tau)",
+    "error(n, r) = decay*(abs(center(n, r)) + sqrt(variance(r)) + 2.3)",
+    "beyond(n, r) = tail*((abs(center(n, r)) + 0.7)/reach + sqrt(variance(r)))",
+    "most(n, r) = inside(n, r) + error(n, r) + beyond(n, r) - x[n][r]*center(n, r)",
+    "rate(n) = (sum(Sigma[j][j] + mean(n, j)**2 - 1 for j in each(Sigma)) + sum(log(DC[r]) for r in each(b)))/2",
+    "nelbo = sum(rate(n) + sum(most(n, r) for r in each(b)) for n in each(x))/size",
+    "v(n, r) = 2*x[n][r] - 1 - b[r]/2",
+    "form(n) = sum(v(n, r)*sum(K[r][s]*v(n, s) for s in each(b)) for r in each(b))",
+    "bound = sum(log(DC[r]) + 2*log(2) - 1 for r in each(b))/2 + sum(form(n) for n in each(x))/(2*size)",
+    "line(n, r, u) = (1 - 2*x[n][r])*(b[r] + W[r][0]*h*node[u])",
+    "chance(n, u) = prod(1/(1 + exp(line(n, r, u))) for r in each(b))",
+    "likely(n) = h*sum(chance(n, u)*bell(u) for u in each(node))/sqrt(tau) + decay + tail/reach",
+    "surprise = -sum(log(likely(n)) for n in each(x))/size",
+    "norm = sum(W[r][0]**2 for r in each(b))",
+    "off(n, r) = 9/4*(2*x[n][r] - 1) - b[r]",
+    "along(n) = sum(W[r][0]*off(n, r) for r in each(b))",
+    "ninth(n) = sum(off(n, r)**2/9 + log(2) - 9/16 for r in each(b)) - 2/81*along(n)**2/(1 + 2*norm/9)",
+    "nine = log(1 + 2*norm/9)/2 + sum(ninth(n) for n in each(x))/size",
+)
+# The closed form: S = U diag(l) U', W = 2 U_k diag(g) R, b = 2 mean.
+SPECTRUM = (
+    "all(sum(U[t][i]*U[t][j] for t in each(l)) == same(i, j) for i in each(l) for j in each(l))",
+    "all(sum(Q[a][i]*Q[a][j] for a in each(g)) == same(i, j) for i in each(g) for j in each(g))",
+    "all(l[i] > 0 for i in each(l)) and all(l[i] >= l[j] for i in each(l) for j in each(l) if i < j)",
+)
+ABOVE_ONE = "all(g[j] >= 0 and g[j]**2 == max(l[j], 1) - 1 for j in each(g))"
+CLOSED_OWN = (
+    SAME,
+    "S(r, s) = sum(U[r][i]*l[i]*U[s][i] for i in each(l))",
+    "W(r, j) = 2*sum(U[r][i]*g[i]*Q[i][j] for i in each(g))",
+    "b(r) = 2*mean[r]",
+    "C(r, s) = same(r, s) + sum(W(r, j)*W(s, j) for j in each(g))/4",
+    "v(r) = mean[r] - b(r)/2",
+    "second(r, s) = S(r, s) + v(r)*v(s)",
+    "KT(r, s) = sum(K[r][t]*second(t, s) for t in each(l))",
+    "G(r, s) = K[r][s] - sum(KT(r, t)*K[t][s] for t in each(l))",
+    "slope(r, j) = sum(G(r, s)*W(s, j) for s in each(l))/4",
+    "tilt(r) = -sum(K[r][s]*v(s) for s in each(l))/2",
+    "constant = sum(log(2) - 1/2 for r in each(l))",
+    "bound = constant + sum(log(DC[r]) + KT(r, r) for r in each(l))/2",
+    "value = constant + sum(l[i] for i in each(l))/2 + sum(log(max(l[j], 1)) + 1 - max(l[j], 1) for j in each(g))/2",
+    "off(n, r) = 2*x[n][r] - 1 - b(r)/2",
+    "form(n) = sum(off(n, r)*sum(K[r][s]*off(n, s) for s in each(l)) for r in each(l))",
+    "fitted = constant + sum(log(DC[r]) for r in each(l))/2 + sum(pd[n]*form(n) for n in each(x))/2",
+)
+NO_SLOPE = "all(slope(r, j) == 0 for r in each(l) for j in each(g))"
+NO_GRADIENT = f"{NO_SLOPE} and all(tilt(r) == 0 for r in each(l))"
+FROM_BITS = (
+    "all(x[n][r]*(1 - x[n][r]) == 0 for n in each(x) for r in each(l))",
+    "sum(pd[n] for n in each(pd)) == 1 and all(pd[n] >= 0 for n in each(pd))",
+    "all(sum(pd[n]*(2*x[n][r] - 1) for n in each(x)) == mean[r] for r in each(l))",
+    "all(sum(pd[n]*(2*x[n][r] - 1 - mean[r])*(2*x[n][s] - 1 - mean[s]) for n in each(x)) == S(r, s) "
+    "for r in each(l) for s in each(l))",
+    *SPECTRUM,
+    ABOVE_ONE,
+    *_inverted("l"),
+)
+SEVERAL = (
+    SPECTRUM[0],
+    SPECTRUM[2],
+    "all(sum(C(e, r, t)*K[e][t][s] for t in each(l)) == same(r, s) for e in each(b) for r in each(l) for s in each(l))",
+    "all(DC[e][r] > 0 and LC[e][r][r] == 1 for e in each(b) for r in each(l))",
+    "all(LC[e][r][s] == 0 for e in each(b) for r in each(l) for s in each(l) if r < s)",
+    "all(sum(LC[e][r][t]*DC[e][t]*LC[e][s][t] for t in each(l)) == C(e, r, s) "
+    "for e in each(b) for r in each(l) for s in each(l))",
+)
+SEVERAL_OWN = (
+    SAME,
+    "S(r, s) = sum(U[r][i]*l[i]*U[s][i] for i in each(l))",
+    "C(e, r, s) = same(r, s) + sum(W[e][r][j]*W[e][s][j] for j in each(W[e][r]))/4",
+    "v(e, r) = mean[r] - b[e][r]/2",
+    "quadratic(e) = sum(K[e][r][s]*(S(r, s) + v(e, r)*v(e, s)) for r in each(l) for s in each(l))",
+    "bound(e) = sum(log(DC[e][r]) + 2*log(2) - 1 for r in each(l))/2 + quadratic(e)/2",
+    "gain(j) = log(max(l[j], 1)) + 1 - max(l[j], 1)",
+    "value = sum(l[i] + 2*log(2) - 1 for i in each(l))/2 + sum(gain(j) for j in each(W[0][0]))/2",
+    "early = sum(l[i] + 2*log(2) - 1 for i in each(l))/2 + sum(gain(j) for j in each(W[0][0]) if j > 0)/2",
+)
+# Second derivatives of L in W along V(i, p) = u_i r_p'; column j of W R' is 2 g_j times eigenvector pick_j.
+BENT_OWN = (
+    SAME,
+    "S(r, s) = sum(U[r][i]*l[i]*U[s][i] for i in each(l))",
+    "W(r, j) = 2*sum(U[r][pick[i]]*g[i]*Q[i][j] for i in each(g))",
+    "C(r, s) = same(r, s) + sum(W(r, j)*W(s, j) for j in each(g))/4",
+    "KS(r, s) = sum(K[r][t]*S(t, s) for t in each(l))",
+    "KSK(r, s) = sum(KS(r, t)*K[t][s] for t in each(l))",
+    "slope(r, j) = sum((K[r][s] - KSK(r, s))*W(s, j) for s in each(l))/4",
+    "V(i, p, r, j) = U[r][i]*Q[p][j]",
+    "turn(i, p, r, s) = sum(W(r, j)*V(i, p, s, j) + V(i, p, r, j)*W(s, j) for j in each(g))/4",
+    "core(i, p, r, s) = sum((KSK(r, t) - K[r][t]/2)*turn(i, p, t, s) for t in each(l))",
+    "image(i, p, r, s) = sum(K[r][t]*turn(i, p, t, s) for t in each(l))",
+    "pair(i, p, m, n) = sum((K[r][s] - KSK(r, s))*V(i, p, r, j)*V(m, n, s, j) "
+    "for r in each(l) for s in each(l) for j in each(g))/4",
+    "hessian(i, p, m, n) = pair(i, p, m, n) "
+    "+ sum(core(i, p, r, s)*image(m, n, s, r) for r in each(l) for s in each(l))",
+)
+AT_OPTIMUM = (
+    *SPECTRUM,
+    "all(pick[i] == i for i in each(g))",
+    ABOVE_ONE,
+    "all(l[i] != 1 for i in each(l)) and all(l[i] > l[j] for i in each(l) for j in each(l) if i < j)",
+    _inverted("l")[0],
+    "all(any(first[a] == i and second[a] == j for a in each(D)) for i in each(l) for j in each(g))",
+    "sum(1 for a in each(D)) == sum(1 for i in each(l) for j in each(g))",
+    "all(L[a][a] == 1 for a in each(D)) and all(L[a][c] == 0 for a in each(D) for c in each(D) if a < c)",
+    "all(sum(L[a][t]*D[t]*L[c][t] for t in each(D)) == hessian(first[a], second[a], first[c], second[c]) "
+    "for a in each(D) for c in each(D))",
+)
+PIVOTS_NUMBERS = ("max(D[a] for a in each(D))", "hessian(0, 0, 0, 0)")
+IS_STATIONARY = "all(g[i] == 0 or g[i]**2 == l[pick[i]] - 1 for i in each(g)) and all(g[i] >= 0 for i in each(g))"
+DESCENT = f"{NO_SLOPE} and hessian(out, into, out, into) < 0"
+DESCENT_NUMBERS = ("hessian(out, into, out, into)",)
+TWO_COVARIANCES = (
+    "all(DA[i] > 0 and DB[i] > 0 and LA[i][i] == 1 and LB[i][i] == 1 for i in each(A))",
+    "all(LA[i][j] == 0 and LB[i][j] == 0 for i in each(A) for j in each(A) if i < j)",
+    "all(sum(LA[i][l]*DA[l]*LA[j][l] for l in each(A)) == A[i][j] for i in each(A) for j in each(A))",
+    "all(sum(LB[i][l]*DB[l]*LB[j][l] for l in each(A)) == B[i][j] for i in each(A) for j in each(A))",
+    "all(sum(B[i][l]*inverse[l][j] for l in each(A)) == max(0, 1 - abs(i - j)) for i in each(A) for j in each(A))",
+)
+TWO_COVARIANCES_OWN = (
+    "left = sum(inverse[i][j]*A[j][i] for i in each(A) for j in each(A)) - sum(log(DA[i]) for i in each(A))",
+    "right = sum(1 - log(DB[i]) for i in each(A))",
+    "direct = sum(B[i][j]*A[j][i] for i in each(A) for j in each(A)) - sum(log(DA[i]) for i in each(A))",
+)
+COLUMN_OWN = ("added(s, c) = (log(c) + s/c - s)/2", "best(s) = added(s, max(s, 1))")
+USABLE_OWN = (
+    "size = sum(1 for n in each(x))",
+    "mean(r) = sum(2*x[n][r] - 1 for n in each(x))/size",
+    "S(r, s) = sum((2*x[n][r] - 1 - mean(r))*(2*x[n][s] - 1 - mean(s)) for n in each(x))/size",
+)
+
+
+def _usable(covariance: str) -> Formula:
+    """`usable` eigenvalues of `covariance` are above 1: the positive pivots of it minus the identity."""
+    given = (
+        "all(x[n][r]*(1 - x[n][r]) == 0 for n in each(x) for r in each(D))",
+        "all(L[r][r] == 1 for r in each(D)) and all(L[r][s] == 0 for r in each(D) for s in each(D) if r < s)",
+        f"all(sum(L[r][t]*D[t]*L[s][t] for t in each(D)) == {covariance} - max(0, 1 - abs(r - s)) "
+        "for r in each(D) for s in each(D))",
+    )
+    relation = "sum(1 for r in each(D) if D[r] > 0) == usable"
+    return Formula(relation, given, ("sum(S(r, r) for r in each(D))", "S(0, 0)"), USABLE_OWN)
+
+
+POINTS = (
+    "all(x[n][r]*(1 - x[n][r]) == 0 for n in each(x) for r in each(x[n]))",
+    "all(any(x[n][r] != x[m][r] for r in each(x[n])) for n in each(x) for m in each(x) if n < m)",
+    "sum(1 for n in each(x)) == 2**sum(1 for r in each(x[0]))",
+)
+POINTS_OWN = (
+    "y(n, r) = 2*x[n][r] - 1",
+    "p(n) = prod(pi[r]*x[n][r] + (1 - pi[r])*(1 - x[n][r]) for r in each(pi))",
+    "middle(r) = sum(p(n)*y(n, r) for n in each(x))",
+    "S(r, s) = sum(p(n)*(y(n, r) - middle(r))*(y(n, s) - middle(s)) for n in each(x))",
+    "sample(r, s) = sum(p(n)*p(t)*(y(n, r) - y(t, r))*(y(n, s) - y(t, s)) for n in each(x) for t in each(x))/4",
+    "mixed(n) = sum(share[c]*prod(rate[c][r]*x[n][r] + (1 - rate[c][r])*(1 - x[n][r]) for r in each(v)) "
+    "for c in each(share))",
+    "center(r) = sum(mixed(n)*y(n, r) for n in each(x))",
+    "along = sum(mixed(n)*sum(v[r]*(y(n, r) - center(r)) for r in each(v))**2 for n in each(x))",
+    "length = sum(v[r]**2 for r in each(v))",
+    "size = sum(1 for n in each(x))",
+    "average(r) = sum(y(n, r) for n in each(x))/size",
+    "spread = sum(sum(v[r]*(y(n, r) - average(r)) for r in each(v))**2 for n in each(x))/size",
+)
+
+
+def _on_line(expansion: str) -> Formula:
+    """That softplus is at most `expansion` on [low, high] and its mirror image."""
+    relation = f"all(soft(t) <= {expansion}(t) and soft(-t) <= {expansion}(-t) for t in reals(low, high))"
+    return Formula(relation, LINE, (f"soft(low) - {expansion}(low)",), LINE_OWN)
+
+
+def _in_mean(expansion: str) -> Formula:
+    """That the NELBO, from below, is at most what `expansion` gives for softplus."""
+    relation = f"all(below(e) <= {expansion}(e) for e in each(D))"
+    return Formula(relation, ENCODED, ("below(0)", f"{expansion}(0)"), ENCODED_OWN)
+
+
+FORMULAS |= {
+    "bernoulli-bound/softplus": Formula(
+        relation="all(soft(t) <= parabola(t) and soft(-t) <= parabola(-t) for t in reals(low, high)) and "
+        "low**2 < 120 and series <= 1/8 and high >= 4",
+        given=LINE,
+        quantities=("parabola(low) - soft(low)", "series"),
+        own=LINE_OWN,
+    ),
+    "bernoulli-bound/softplus#ninth": _on_line("ninth"),
+    "bernoulli-bound/softplus#another-point": _on_line("elsewhere"),
+    "bernoulli-bound/every-q": Formula(
+        relation="all(above(e) <= surrogate(e) for e in each(D))",
+        given=ENCODED,
+        quantities=("above(0)", "below(0)", "surrogate(0)"),
+        own=ENCODED_OWN,
+    ),
+    "bernoulli-bound/every-q#ninth": _in_mean("ninth"),
+    "bernoulli-bound/every-q#another-point": _in_mean("elsewhere"),
+    "bernoulli-bound/best-encoder": Formula(
+        relation="all(surrogate(e) == bound + apart(e) and apart(e) >= 0 for e in each(D)) and surrogate(0) == bound",
+        given=COMPLETED,
+        quantities=("bound", "surrogate(1)", "apart(1)"),
+        own=COMPLETED_OWN,
+    ),
+    "bernoulli-bound/best-encoder#quarter-dropped": Formula(
+        relation="all(surrogate(0) <= surrogate(e) for e in each(D))",
+        given=(
+            ONE_X,
+            *ENCODERS,
+            "all(sum((same(i, l) + sum(W[r][i]*W[r][l] for r in each(W)))*T[0][l][j] for l in each(T[0])) "
+            "== same(i, j) for i in each(T[0]) for j in each(T[0]))",
+            "all(m[0][i] == sum(T[0][i][j]*sum(W[r][j]*(x[r] - 1/2 - b[r]/4) for r in each(b)) for j in each(T[0])) "
+            "for i in each(T[0]))",
+        ),
+        quantities=("surrogate(0)", "surrogate(1)"),
+        own=COMPLETED_OWN,
+    ),
+    "bernoulli-bound/every-decoder": Formula(
+        relation="nelbo <= bound",
+        given=(
+            ALL_X,
+            BEST_SPREAD,
+            *_inverted("b"),
+            *ON_NODES,
+            "all(strip**2*variance(r) <= 9/4 for r in each(b))",
+        ),
+        quantities=("nelbo", "bound"),
+        own=DECODED_OWN,
+    ),
+    "bernoulli-bound/every-decoder#ninth": Formula(
+        relation="surprise <= nine",
+        given=(ALL_X, *ON_NODES, "all(strip**2*W[r][0]**2 <= 9/4 for r in each(b))"),
+        quantities=("surprise", "nine"),
+        own=DECODED_OWN,
+    ),
+    "bernoulli-bound/optimum": Formula(
+        relation=f"{NO_GRADIENT} and bound == value",
+        given=(*SPECTRUM, ABOVE_ONE, *_inverted("l")),
+        quantities=("bound", "value", "sum(W(r, 0)**2 for r in each(l))"),
+        own=CLOSED_OWN,
+    ),
+    "bernoulli-bound/optimum#noise-kept": Formula(
+        relation=NO_GRADIENT,
+        given=(*SPECTRUM, "all(g[j] >= 0 and g[j]**2 == l[j] for j in each(g))", _inverted("l")[0]),
+        quantities=("slope(0, 0)",),
+        own=CLOSED_OWN,
+    ),
+    "bernoulli-bound/optimum-of-data": Formula(
+        relation=f"{NO_GRADIENT} and fitted == value and "
+        "sum(l[i] for i in each(l)) == sum(1 - mean[r]**2 for r in each(l))",
+        given=FROM_BITS,
+        quantities=("fitted", "value"),
+        own=CLOSED_OWN,
+    ),
+    "bernoulli-bound/optimum-of-data#doubled": Formula(
+        relation="fitted == 2*value - constant", given=FROM_BITS, quantities=("fitted", "value"), own=CLOSED_OWN
+    ),
+    "bernoulli-bound/minimum": Formula(
+        relation="all(value <= bound(e) for e in each(b))",
+        given=SEVERAL,
+        quantities=("value", "min(bound(e) for e in each(b))"),
+        own=SEVERAL_OWN,
+    ),
+    "bernoulli-bound/minimum#one-latent-fewer": Formula(
+        relation="all(early <= bound(e) for e in each(b))",
+        given=SEVERAL,
+        quantities=("early", "min(bound(e) for e in each(b))"),
+        own=SEVERAL_OWN,
+    ),
+    "bernoulli-bound/second-order": Formula(
+        relation=f"{NO_SLOPE} and all(D[a] >= 0 for a in each(D)) and sum(1 for a in each(D) if D[a] == 0) == "
+        "sum(1 for i in each(g) for j in each(g) if i < j and g[i] > 0)",
+        given=AT_OPTIMUM,
+        quantities=PIVOTS_NUMBERS,
+        own=BENT_OWN,
+    ),
+    "bernoulli-bound/second-order#isolated": Formula(
+        relation=f"{NO_SLOPE} and all(D[a] > 0 for a in each(D))",
+        given=AT_OPTIMUM,
+        quantities=PIVOTS_NUMBERS,
+        own=BENT_OWN,
+    ),
+    "bernoulli-bound/saddles": Formula(
+        relation=DESCENT,
+        given=(
+            *SPECTRUM,
+            IS_STATIONARY,
+            "all(pick[i] != pick[j] for i in each(g) for j in each(g) if i < j)",
+            _inverted("l")[0],
+            "all(implies(pick[i] == out, g[i] == 0) for i in each(g)) and l[out] > 1 + g[into]**2",
+        ),
+        quantities=DESCENT_NUMBERS,
+        own=BENT_OWN,
+    ),
+    "bernoulli-bound/saddles#also-the-largest": Formula(
+        relation=DESCENT,
+        given=(
+            *SPECTRUM,
+            IS_STATIONARY,
+            "all(pick[i] == i for i in each(g))",
+            _inverted("l")[0],
+            "all(pick[i] != out for i in each(g))",
+        ),
+        quantities=DESCENT_NUMBERS,
+        own=BENT_OWN,
+    ),
+    "bernoulli-bound/entropy-completion": Formula(
+        relation="right <= left and iff(left == right, all(A[i][j] == B[i][j] for i in each(A) for j in each(A)))",
+        given=TWO_COVARIANCES,
+        quantities=("left", "right"),
+        own=TWO_COVARIANCES_OWN,
+    ),
+    "bernoulli-bound/entropy-completion#not-inverted": Formula(
+        relation="right <= direct",
+        given=TWO_COVARIANCES,
+        quantities=("direct", "right"),
+        own=TWO_COVARIANCES_OWN,
+    ),
+    "bernoulli-bound/eigenvalue-rule": Formula(
+        relation="all(iff(l[j] > 1, best(l[j]) < 0) for j in each(l)) and "
+        "all(implies(l[j] <= 1, added(l[j], c) > 0) for j in each(l) for c in reals(low, high)) and "
+        "all(implies(l[j] <= 1, c - l[j] >= 0) for j in each(l) for c in reals(1, low)) and log(high) > 1",
+        given=("1 < low and low < high", "all(l[j] > 0 for j in each(l))"),
+        quantities=("min(best(l[j]) for j in each(l))", "added(l[0], high)"),
+        own=COLUMN_OWN,
+    ),
+    "bernoulli-bound/eigenvalue-rule#above-one-half": Formula(
+        relation="all(implies(l[j] > 1/2, any(added(l[j], tried[i]) < 0 for i in each(tried))) for j in each(l))",
+        given=("all(tried[i] > 1 for i in each(tried))", "all(l[j] > 0 for j in each(l))"),
+        quantities=("added(l[0], tried[0])",),
+        own=COLUMN_OWN,
+    ),
+    "bernoulli-bound/usable-latents": _usable("S(r, s)"),
+    "bernoulli-bound/usable-latents#covariance-of-x": _usable("S(r, s)/4"),
+    "bernoulli-bound/independence": Formula(
+        relation="all(S(r, s) == 0 and sample(r, s) == 0 for r in each(pi) for s in each(pi) if r != s) and "
+        "all(S(r, r) == 4*pi[r]*(1 - pi[r]) and S(r, r) <= 1 and sample(r, r) == S(r, r)/2 for r in each(pi))",
+        given=(*POINTS, "all(0 <= pi[r] and pi[r] <= 1 for r in each(pi))"),
+        quantities=("max(S(r, r) for r in each(pi))", "max(sample(r, r) for r in each(pi))"),
+        own=POINTS_OWN,
+    ),
+    "bernoulli-bound/independence#given-the-latent": Formula(
+        relation="along <= length",
+        given=(
+            *POINTS,
+            "sum(share[c] for c in each(share)) == 1 and all(share[c] >= 0 for c in each(share))",
+            "all(0 <= rate[c][r] and rate[c][r] <= 1 for c in each(share) for r in each(v))",
+        ),
+        quantities=("along", "length"),
+        own=POINTS_OWN,
+    ),
+    "bernoulli-bound/independence#in-every-sample": Formula(
+        relation="spread <= length", given=POINTS[:1], quantities=("spread", "length"), own=POINTS_OWN
+    ),
+}
+
 
 def needed(where: Iterable[str], texts: Iterable[str]) -> list[str]:
     """The definitions of `where`, in their order, that `texts` use, directly or through others."""
@@ -2071,7 +3522,35 @@ SHAPES: dict[str, dict[str, str]] = {
     "vae-error/sec-3-1-hashing": dict(counts="xw", expW="wm", expu="w", expv="m", b="?z"),
     "vae-error/two-bit-gap": dict(one="2", two="2", p="22", encoder="22"),
     "vae-error/witness-gap": dict(b="z"),
+    "linear-vae/": dict(U="rr", l="r", a="r"),
+    "linear-vae/stationary-points": dict(J="nr", T="nrj", H="nrj"),
+    "linear-vae/all-stationary-points": dict(W="rj", Q="rr"),
+    "linear-vae/likelihood-maximum": dict(J="r", T="rj", Z="jj", L="ee", D="e"),
+    "linear-vae/elbo-stationary-points": dict(J="nr", T="nrj", H="nrj"),
+    "linear-vae/all-elbo-stationary-points": dict(S="rr", W="rj", Q="rr", N="jj"),
+    "linear-vae/elbo-mixed-stationary-points": dict(W="rj", V="jr"),
+    "linear-vae/elbo-maximum": dict(J="r", T="rj", eV="ejr", eD="ej", eW="erj", L="ee", P="e"),
+    "linear-vae/elbo-gap": dict(S="rr", W="rj", Q="rr", N="jj", G="rr", g="r", L="jj", m="j"),
+    "linear-vae/best-encoder": dict(W="rj", V="jr", D="j", N="jj"),
+    "linear-vae/max-elbo": dict(J="r", T="rj", pW="nrj", pV="njr", pD="nj", pS="n"),
+    "linear-vae/collapse": dict(J="r", T="rj"),
+    "linear-vae/consistent-set": dict(W="rj", N="jj", L="jj", m="j"),
     "public/": dict(encoder="s", posterior="s"),
+    "bernoulli-bound/every-q": dict(x="r", b="r", W="rj", m="ej", T="ejj", L="ejj", D="ej"),
+    "bernoulli-bound/best-encoder": dict(
+        x="r", b="r", W="rj", m="ej", T="ejj", L="ejj", D="ej", Sigma="jj", K="rr", LC="rr", DC="r"
+    ),
+    "bernoulli-bound/every-decoder": dict(x="nr", b="r", W="rj", Sigma="jj", K="rr", LC="rr", DC="r"),
+    "bernoulli-bound/optimum": dict(U="rr", l="r", mean="r", g="j", Q="jj", K="rr", LC="rr", DC="r", x="nr", pd="n"),
+    "bernoulli-bound/minimum": dict(U="rr", l="r", mean="r", W="erj", b="er", K="err", LC="err", DC="er"),
+    "bernoulli-bound/s": dict(U="rr", l="r", Q="jj", g="j", pick="j", K="rr", L="aa", D="a", first="a", second="a"),
+    "bernoulli-bound/entropy-completion": dict(A="ii", B="ii", inverse="ii", LA="ii", LB="ii", DA="i", DB="i"),
+    "bernoulli-bound/usable-latents": dict(x="nr", L="rr", D="r"),
+    "bernoulli-bound/independence": dict(x="nr", pi="r", share="c", rate="cr", v="r"),
+    "infovae/": dict(pd="x", prior="z", decoder="xz", encoder="xz", kernel="zz", lower="zz", pivots="z"),
+    "infovae/prop-2-optimum": dict(encoders="nxz", decoders="nxz"),
+    "infovae/mmd-strict": dict(qz="z", pz="z", points="zi"),
+    "infovae/mmd-estimators": dict(qz="z", pz="z", left="?m", right="?n"),
 }
 
 
