@@ -41,6 +41,9 @@ def train(
         typer.Option("--set", metavar="KEY=VALUE", help="Another value, e.g. seed=1; may be repeated."),
     ] = None,
     smoke: Annotated[bool, typer.Option("--smoke", help="The configuration's small version.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Train InfoVAE outside its hypotheses; the result says which.")
+    ] = False,
     json: Annotated[str | None, typer.Option(metavar="FILE|-", help="Write the result as JSON (- for stdout).")] = None,
     list_configs: Annotated[bool, typer.Option("--list", help="List the configurations that ship.")] = False,
     quiet: Quiet = False,
@@ -54,15 +57,17 @@ def train(
     """
     if list_configs:
         refuse(
-            "--list", {"a configuration": config, "--out": out, "--resume": resume, "--set": changes, "--json": json}
-        )
+            "--list",
+            {"a configuration": config, "--out": out, "--resume": resume, "--set": changes, "--json": json,
+             "--smoke": smoke, "--force": force},
+        )  # fmt: skip
         return _list(quiet)
     if config is None:
         raise MisuseError(wanted="CONFIG.toml or a NAME", got="none", do="see 'eftheory train --list'")
     refuse_unwritable(json)
     from eftheory.learn.config_file import load_config
 
-    read = load_config(config, changes or (), smoke=smoke)
+    read = load_config(config, changes or (), smoke=smoke, force=force)
     folder = _folder(read, out, smoke)
     refuse_missing_packages("training")
     began = time.monotonic()
@@ -167,6 +172,8 @@ def _show(result: TrainResult, seconds: float, *, json: str | None, quiet: bool)
     if quiet:
         print(result.folder)
         return
+    from eftheory.learn.objectives.infovae import forced
+
     steps = max((record["step"] for record in result.history), default=0)
     print(f"{result.config.name}, seed {result.seed}: {steps} steps on {result.versions['device']}, {seconds:.1f} s")
     for part, found in last_evaluations(result.history).items():
@@ -174,9 +181,10 @@ def _show(result: TrainResult, seconds: float, *, json: str | None, quiet: bool)
         error = found.get("evidence_error")
         note = "" if error is None else f"; evidence and gap are lower bounds by IWAE, standard error {error:.2g}"
         print(f"  {part + ':':<7}{', '.join(figures)} (nats{note})")
+    for phase, reason in forced(result.config).items():
+        print(f"  phase {phase} outside the hypotheses of InfoVAE: {reason}")
     print(f"run:  {result.folder}")
-    if _knows("project"):
-        print(f"next: eftheory project {result.folder}")
+    print(f"next: eftheory project {result.folder}")
 
 
 FIGURES = {"evidence": "evidence", "elbo": "ELBO", "gap": "gap"}
@@ -191,6 +199,7 @@ def _json(result: TrainResult, seconds: float) -> str:
     import json
 
     from eftheory.learn.config_file import as_tree, digest
+    from eftheory.learn.objectives.infovae import forced
     from eftheory.learn.runs.metrics import plain
 
     tree = {
@@ -202,15 +211,9 @@ def _json(result: TrainResult, seconds: float) -> str:
         "versions": dict(result.versions),
         "final": {part: dict(record) for part, record in last_evaluations(result.history).items()},
         "seconds": seconds,
+        **({"forced": forced(result.config)} if forced(result.config) else {}),
     }
     return json.dumps(plain(tree), indent=1, allow_nan=False)
-
-
-def _knows(command: str) -> bool:
-    """Whether the command line has it: nothing is recommended that does not work."""
-    from eftheory.cli import app
-
-    return command in {known.name or getattr(known.callback, "__name__", "") for known in app.registered_commands}
 
 
 def _list(quiet: bool) -> int:

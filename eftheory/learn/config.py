@@ -12,11 +12,15 @@ from typing import Any
 
 from eftheory.errors import MisuseError
 
-OBJECTIVES = ("elbo", "likelihood", "conditional", "iwae")
+OBJECTIVES = ("elbo", "likelihood", "conditional", "iwae", "infovae")
 ESTIMATORS = ("exact", "analytic", "reparameterised", "arm", "disarm", "reinforce-loo")
 NETWORKS = ("mlp", "linear", "table", "conv")
 TRAINS = ("both", "encoder", "decoder")
-ACTIVATIONS = ("relu", "tanh", "silu", "leaky-relu")
+DIVERGENCES = ("kl", "mmd", "stein", "adversarial")
+KERNELS = ("rbf", "inverse-multiquadric", "laplace", "polynomial")
+ACTIVATIONS = ("relu", "tanh", "silu", "leaky-relu", "identity")
+ENCODER_SCALES = ("predicted", "global", "fixed")
+INITS = ("random", "bernoulli-bound", "bernoulli-bound-through")
 PRECISIONS = ("32-true", "64-true", "16-mixed", "bf16-mixed")
 
 
@@ -25,7 +29,8 @@ class DataConfig:
     """Which data. name: see `eftheory.learn.datasets.data.NAMES`; path: of a user's own ``npz``.
 
     train, test: how many rows (all where not given). binarise: ``threshold`` or ``sample`` for images in [0, 1], else
-    left grey. vocabulary: the first so many words. centres (K, D), variance: of a sampled mixture.
+    left grey; ``presence`` for counts of words. vocabulary: the first so many words. centres (K, D), variance: of a
+    sampled mixture. width: of simulated rows.
     """
 
     name: str
@@ -36,6 +41,7 @@ class DataConfig:
     vocabulary: int | None = None
     centres: tuple[tuple[float, ...], ...] | None = None
     variance: float | None = None
+    width: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +66,10 @@ class ModelConfig:
     decoder, encoder: families with explicit sizes. prior: ``uniform``, a family with values, ``same`` (the encoder's
     family, learned), a family without values (learned), or ``implied`` (the harmonium's: finite latents).
     inputs: ``x`` or ``frequencies``. decoder_scale: for decoders with a scale, ``predicted`` by the
-    network or ``global`` (one learned number, started at scale_start, a standard deviation).
+    network or ``global`` (one learned number, started at scale_start, a standard deviation). encoder_scale, of
+    normal(k): the variances ``predicted`` by the network, ``global`` (one learned diagonal for all x) or ``fixed`` (the
+    same, not trained); the last two start at 1. init: ``random``, or from the closed form of the Bernoulli bound, the
+    last layers alone (``bernoulli-bound``) or with hidden layers that pass it through: see `runs.bound_start`.
     """
 
     decoder: str
@@ -71,12 +80,17 @@ class ModelConfig:
     encoder_network: NetworkConfig
     decoder_scale: str = "predicted"
     scale_start: float = 1.0
+    encoder_scale: str = "predicted"
+    init: str = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
     """One stretch of training. objective: elbo, likelihood, conditional (``E log q(z|x)`` on pairs from the model) or
-    iwae; estimator: of the ELBO's gradient; samples: of z for each x; trains: both, encoder or decoder."""
+    iwae; estimator: of the ELBO's gradient; samples: of z for each x; trains: both, encoder or decoder.
+
+    Of infovae: alpha, weight (the paper's lambda), divergence of q(z) from p(z) (kl, mmd, stein or adversarial), kernel
+    of mmd and stein; force: train although a hypothesis of the theory fails, and record which."""
 
     objective: str
     estimator: str
@@ -86,6 +100,11 @@ class Phase:
     samples: int = 1
     trains: str = "both"
     name: str = ""
+    alpha: float = 0.0
+    weight: float = 1.0
+    divergence: str = "mmd"
+    kernel: str = "rbf"
+    force: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,12 +162,14 @@ def check(config: TrainConfig) -> None:
             raise MisuseError(wanted=f"{where}.channels exactly for kind conv", got=got, do="correct one of them")
     _one_of("model.decoder_scale", model.decoder_scale, ("predicted", "global"))
     _above("model.scale_start", model.scale_start, 0.0)
+    _one_of("model.encoder_scale", model.encoder_scale, ENCODER_SCALES)
+    _one_of("model.init", model.init, INITS)
     _one_of("run.precision", config.run.precision, PRECISIONS)
     for key in ("save_every", "evaluate_every"):
         _at_least(f"run.{key}", getattr(config.run, key), 0)
     for key in ("log_every", "evaluate_rows", "evaluate_samples", "devices"):
         _at_least(f"run.{key}", getattr(config.run, key), 1)
-    for key in ("train", "test", "vocabulary"):
+    for key in ("train", "test", "vocabulary", "width"):
         if getattr(config.data, key) is not None:
             _at_least(f"data.{key}", getattr(config.data, key), 1)
     if not 0 <= config.seed < 2**63:
@@ -157,6 +178,7 @@ def check(config: TrainConfig) -> None:
         raise MisuseError(wanted="at least one phase", got="none", do="add [[phases]]")
     for number, phase in enumerate(config.phases):
         _check_phase(f"phases.{number}", phase)
+        _check_infovae(f"phases.{number}", phase, config.run)
 
 
 def _check_phase(where: str, phase: Phase) -> None:
@@ -178,6 +200,28 @@ def _check_phase(where: str, phase: Phase) -> None:
     if phase.estimator == "disarm" and phase.samples % 2:
         got = str(phase.samples)
         raise MisuseError(wanted="an even number of samples for disarm (pairs)", got=got, do="set it to 2, 4, ...")
+
+
+def _check_infovae(where: str, phase: Phase, run: RunConfig) -> None:
+    _one_of(f"{where}.divergence", phase.divergence, DIVERGENCES)
+    _one_of(f"{where}.kernel", phase.kernel, KERNELS)
+    if phase.objective != "infovae":
+        for key in INFOVAE:
+            if getattr(phase, key) != getattr(Phase, key):
+                got = f"it with {phase.objective}"
+                raise MisuseError(wanted=f"{where}.{key} only with infovae", got=got, do="leave it out")
+        return
+    for key in ("alpha", "weight"):
+        if not abs(getattr(phase, key)) < float("inf"):
+            raise MisuseError(wanted=f"{where}.{key} finite", got=str(getattr(phase, key)), do="correct it")
+    mixed = run.devices > 1 or run.compile or run.cuda_graphs or run.precision == "16-mixed"
+    if phase.divergence == "adversarial" and mixed:
+        got, do = "several devices, compile, cuda_graphs or 16-mixed", "leave these out, or take mmd"
+        raise MisuseError(wanted="one device and eager training for a discriminator", got=got, do=do)
+
+
+INFOVAE = ("alpha", "weight", "divergence", "kernel", "force")
+"""Keys of a phase that only infovae reads."""
 
 
 def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:

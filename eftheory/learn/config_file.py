@@ -12,12 +12,16 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from eftheory.errors import MisuseError, unknown
-from eftheory.learn.config import TrainConfig
+from eftheory.learn.config import INFOVAE, Phase, TrainConfig
 
 CONFIGS = Path(__file__).with_name("configs")
 LARGEST_FILE = 10**6
 """Bytes of a configuration file."""
 LARGEST_INTEGER = 2**63 - 1
+LATER: Mapping[str, Any] = {"encoder_scale": "predicted", "init": "random"} | {
+    key: getattr(Phase, key) for key in INFOVAE
+}
+"""Keys younger than the first runs, and their defaults: left out there, so that older runs keep their digests."""
 SMOKE = "smoke"
 """The table of a named configuration that makes it small: dotted keys and the numbers that replace theirs."""
 
@@ -27,11 +31,14 @@ def named_configs() -> list[str]:
     return sorted(path.stem for path in CONFIGS.glob("*.toml"))
 
 
-def load_config(name: str | Path, overrides: Iterable[str] = (), *, smoke: bool = False) -> TrainConfig:
+def load_config(
+    name: str | Path, overrides: Iterable[str] = (), *, smoke: bool = False, force: bool = False
+) -> TrainConfig:
     """A named configuration or a TOML file, with ``key=value`` overrides (dotted keys; values as in TOML).
 
-    smoke: apply the file's ``[smoke]`` table first. Raises MisuseError: unreadable or malformed files, keys that do
-    not exist (with the nearest one), values of another type or out of range.
+    smoke: apply the file's ``[smoke]`` table first. force: set that key of every infovae phase. Raises MisuseError:
+    unreadable or malformed files, keys that do not exist (with the nearest one), values of another type or out of
+    range.
     """
     tree = _read(_path(name))
     small = tree.pop(SMOKE, {})
@@ -46,6 +53,9 @@ def load_config(name: str | Path, overrides: Iterable[str] = (), *, smoke: bool 
         if not equals or not key.strip():
             raise MisuseError(wanted="--set key=value", got=repr(text), do="for example --set seed=1")
         _set(tree, key.strip(), _value(value.strip()))
+    for phase in tree["phases"] if force and isinstance(tree.get("phases"), list) else ():
+        if isinstance(phase, dict) and phase.get("objective") == "infovae":
+            phase["force"] = True
     config: TrainConfig = _build(TrainConfig, tree, "")
     return config
 
@@ -56,7 +66,7 @@ def smoke_table(name: str) -> dict[str, Any]:
 
 
 def as_tree(config: TrainConfig) -> dict[str, Any]:
-    """Nested tables and lists, without what is None."""
+    """Nested tables and lists, without what is None or, of the keys in `LATER`, at its default."""
     tree: dict[str, Any] = json.loads(json.dumps(asdict(config)))
     return _without_none(tree)
 
@@ -185,8 +195,13 @@ def _join(where: str, key: str) -> str:
 
 def _without_none(tree: Any) -> Any:
     if isinstance(tree, dict):
-        return {key: _without_none(value) for key, value in tree.items() if value is not None}
-    return tree
+        kept = {key: value for key, value in tree.items() if value is not None and not _left_out(key, value)}
+        return {key: _without_none(value) for key, value in kept.items()}
+    return [_without_none(value) for value in tree] if isinstance(tree, list) else tree
+
+
+def _left_out(key: str, value: Any) -> bool:
+    return key in LATER and value == LATER[key]
 
 
 def _table(name: str, tree: Mapping[str, Any]) -> list[str]:

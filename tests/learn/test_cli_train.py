@@ -51,7 +51,7 @@ def test_a_run_says_what_it_found_and_where_it_is(here: Path, capsys: Printed) -
     assert out.startswith("tiny, seed 0: 12 steps on cpu, ") and err == ""
     assert "  train: evidence -" in out and "  test:  evidence -" in out and "gap 0." in out
     assert f"run:  {Path('runs') / 'tiny'}" in out
-    assert ("next: eftheory project" in out) == command._knows("project")
+    assert f"next: eftheory project {Path('runs') / 'tiny'}" in out
     assert Store.view("runs/tiny").result() is not None
 
 
@@ -192,6 +192,7 @@ def test_a_damaged_state_is_named_in_one_line(here: Path, capsys: Printed) -> No
         (["tiny.toml", "--json", "no/f.json"], "--json FILE"),
         (["tiny.toml", "--smoke"], "[smoke] table"),
         (["tiny.toml", "--list"], "--list alone"),
+        (["--list", "--smoke"], "--list with --smoke"),
         (["tiny.toml", "--out", "a", "--out", "b"], "--out once"),
     ],
 )

@@ -18,11 +18,11 @@ from torch import Tensor
 
 from eftheory.errors import MisuseError, unknown
 from eftheory.learn.config import DataConfig
-from eftheory.learn.datasets import data_read
+from eftheory.learn.datasets import components, data_read
 from eftheory.learn.datasets.data_files import find
 from eftheory.learn.datasets.sparse import SparseRows
 
-BINARISATIONS = ("threshold", "sample", "none")
+BINARISATIONS = ("threshold", "sample", "presence", "none")
 THRESHOLD = 128
 """Pixels of 0 to 255 from here on are ink."""
 FREY_TEST = 400
@@ -56,12 +56,15 @@ def load(config: DataConfig, seed: int) -> Dataset:
     if config.name not in LOADERS:
         raise unknown("data set", config.name, LOADERS)
     loader, keys = LOADERS[config.name]
-    for key in ("path", "binarise", "vocabulary", "centres", "variance"):
+    for key in ("path", "binarise", "vocabulary", "centres", "variance", "width"):
         if getattr(config, key) is not None and key not in keys:
             users = ", ".join(name for name, (_, known) in LOADERS.items() if key in known)
             raise _misfit(f"data.{key} only with {users}", f"it with {config.name}", f"leave data.{key} out")
     if config.binarise not in (None, *BINARISATIONS):
         raise unknown("data.binarise", str(config.binarise), BINARISATIONS)
+    if config.binarise not in (None, "none") and (config.binarise == "presence") != (config.name == "20news"):
+        users = "20news" if config.binarise == "presence" else "mnist, cifar10, freyfaces"
+        raise _misfit(f"data.binarise {config.binarise!r} only with {users}", f"it with {config.name}", "take another")
     return loader(config, seed)
 
 
@@ -102,7 +105,10 @@ def freyfaces(config: DataConfig, seed: int) -> Dataset:
 
 
 def newsgroups(config: DataConfig, seed: int) -> Dataset:
-    """Word counts, sparse; fewer words: those in most documents; fewer rows: drawn by the seed (they come by class)."""
+    """Word counts, sparse; fewer words: those in most documents; fewer rows: drawn by the seed (they come by class).
+
+    binarise ``presence``: 1 for a word that occurs, however often.
+    """
     pieces = [f"{part}_{piece}" for part in ("train", "test") for piece in ("data", "indices", "indptr", "shape")]
     found = data_read.arrays(find("20news/20news_bow_10k.npz"), *pieces, "train_label", "test_label")
     source = ["20 Newsgroups by date (Lang, Rennie), word counts, the 10000 words in most training documents"]
@@ -120,8 +126,11 @@ def newsgroups(config: DataConfig, seed: int) -> Dataset:
             drawn = default_rng((seed, stream)).permutation(len(kept))[:size]
             kept = kept[torch.from_numpy(np.sort(drawn))]
             source.append(f"{size} {part} documents drawn by seed {seed}")
-        rows.append(table.take(kept))
+        table = table.take(kept)
+        rows.append(table.with_values(torch.ones_like(table.values)) if config.binarise == "presence" else table)
         labels.append(torch.from_numpy(found[f"{part}_label"])[kept])
+    if config.binarise == "presence":
+        source.append("1 where a word occurs, else 0")
     return _dataset(config, rows, labels, (rows[0].width,), "; ".join(source))
 
 
@@ -160,6 +169,22 @@ def mixture(config: DataConfig, seed: int) -> Dataset:
     return _dataset(config, rows, labels, (centres.shape[1],), source, truth)
 
 
+def sparse_components(config: DataConfig, seed: int) -> Dataset:
+    """Bits with two sparse principal components, sampled by the seed: see `components`. truth: their ``loadings``."""
+    least = components.LOADINGS * len(components.VARIANCES)
+    if config.width is None or config.train is None or config.width < least:
+        got = f"width {config.width}, train {config.train}"
+        raise _misfit(f"data.width of at least {least} and data.train for sparse-components", got, "add them")
+    rows = [
+        torch.from_numpy(components.sampled(config.width, size, (seed, stream)))
+        for stream, size in ((TRAIN, config.train), (TEST, config.test or 0))
+    ]
+    variances = " and ".join(f"{variance:g}" for variance in components.VARIANCES)
+    source = f"bits with two sparse components of {components.LOADINGS} loadings 1 each, scores of variance {variances}"
+    truth = {"loadings": torch.from_numpy(components.loadings(config.width))}
+    return _dataset(config, rows, [None, None], (config.width,), f"{source}, sampled by seed {seed}", truth)
+
+
 def npz(config: DataConfig, seed: int) -> Dataset:
     """The user's own arrays, as they are (`data_read.own`); fewer rows: the first ones."""
     if config.path is None:
@@ -177,10 +202,11 @@ def npz(config: DataConfig, seed: int) -> Dataset:
 
 LOADERS: dict[str, tuple[Callable[[DataConfig, int], Dataset], tuple[str, ...]]] = {
     "mnist": (mnist, ("binarise",)),
-    "20news": (newsgroups, ("vocabulary",)),
+    "20news": (newsgroups, ("vocabulary", "binarise")),
     "cifar10": (cifar10, ("binarise",)),
     "freyfaces": (freyfaces, ("binarise",)),
     "mixture": (mixture, ("centres", "variance")),
+    "sparse-components": (sparse_components, ("width",)),
     "npz": (npz, ("path",)),
 }
 """Each with the keys of `DataConfig` that it reads beside name, train and test."""

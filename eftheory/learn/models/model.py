@@ -119,8 +119,14 @@ def build(config: ModelConfig, *, shape: tuple[int, ...] | None = None, sparse: 
         config.decoder_network, inputs=encoder.width, outputs=outputs, shape=shape, codes=codes
     )
     g = networks.encoder_network(
-        config.encoder_network, inputs=decoder.width, outputs=encoder.raw_width, shape=shape, sparse=sparse
+        config.encoder_network,
+        inputs=decoder.width,
+        outputs=_encoder_outputs(config, encoder),
+        shape=shape,
+        sparse=sparse,
     )
+    if config.encoder_scale != "predicted":
+        g = networks.GlobalScale(g, encoder.width, learned=config.encoder_scale == "global")
     prior = prior_of(asked.prior, encoder, decoder)
     model = VAE(decoder=decoder, encoder=encoder, f=f, g=g, prior=prior, scale=scale)
     model.frequencies = asked.inputs.kind == "frequencies"
@@ -135,3 +141,13 @@ def _outputs(config: ModelConfig, decoder: Density) -> tuple[int, Tensor | None]
         do = "write normal(d), whose parameters are mean and variance"
         raise MisuseError(wanted="a decoder with a scale", got=str(decoder.family), do=do)
     return decoder.width, torch.tensor(2.0 * torch.log(torch.tensor(config.scale_start)).item())
+
+
+def _encoder_outputs(config: ModelConfig, encoder: Density) -> int:
+    """How many numbers the encoder network gives: means only where the scale is no matter of x."""
+    if config.encoder_scale == "predicted":
+        return encoder.raw_width
+    if encoder.raw_width != 2 * encoder.width or not encoder.has_scale:
+        got, do = f"encoder {encoder.family}", "write normal(k), or encoder_scale = 'predicted'"
+        raise MisuseError(wanted=f"an encoder with a scale for encoder_scale {config.encoder_scale!r}", got=got, do=do)
+    return encoder.width

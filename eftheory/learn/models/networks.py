@@ -22,6 +22,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "silu": nn.SiLU,
     "leaky-relu": lambda: nn.LeakyReLU(0.2),
+    "identity": nn.Identity,
 }
 Shape = tuple[int, ...]
 
@@ -71,6 +72,26 @@ class Table(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         places: Tensor = self.places  # type: ignore[assignment]
         return self.rows[(z @ places).round().long()]
+
+
+class GlobalScale(nn.Module):
+    """Means from a network, and log variances that are the same for all inputs: (..., d) to (..., 2d), in pairs.
+
+    learned: whether the log variances, which start at 0, are trained. Both kinds are saved with the model.
+    """
+
+    def __init__(self, mean: nn.Module, width: int, *, learned: bool) -> None:
+        super().__init__()
+        self.mean = mean
+        self.log_variance: Tensor
+        if learned:
+            self.log_variance = nn.Parameter(torch.zeros(width))
+        else:
+            self.register_buffer("log_variance", torch.zeros(width))
+
+    def forward(self, inputs: Tensor | SparseRows) -> Tensor:
+        mean: Tensor = self.mean(inputs)
+        return torch.stack([mean, self.log_variance.expand_as(mean)], -1).flatten(-2)
 
 
 class Encoder(nn.Module):

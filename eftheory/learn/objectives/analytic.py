@@ -9,6 +9,8 @@ the family's own log-partition, found by differentiating it (no family is known 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 import sympy as sp
 import torch
@@ -20,11 +22,27 @@ from eftheory.learn.densities.products import Rows
 from eftheory.learn.models.model import VAE
 from eftheory.learn.models.networks import Linear
 
+Fact = TypeVar("Fact")
+
+
+def _once(find: Callable[[Density], Fact]) -> Callable[[Density], Fact]:
+    """`find`, asked once for each density: training asks at every step."""
+    known: WeakKeyDictionary[Density, Fact] = WeakKeyDictionary()
+
+    def found(density: Density) -> Fact:
+        if density not in known:
+            known[density] = find(density)
+        return known[density]
+
+    return found
+
 
 def expected_log_likelihood(model: VAE, x: Rows, eta: Tensor) -> Tensor:
     """``E_q log p(x|z)`` for q with natural parameters eta (N, m): (N,), nats. Raises MisuseError without a rule."""
-    W, u = linear_parts(model)
     mean = model.encoder.mean(eta)
+    if model.scale is not None:
+        return _global_scale(model, x, eta, mean)
+    W, u = linear_parts(model)
     log_partition = _rule(model.decoder)(model, W, u, eta, mean)
     inner = model.decoder.inner(x, mean @ W.T + u)
     return inner - log_partition + model.decoder.log_base(x)
@@ -36,19 +54,34 @@ def linear_parts(model: VAE) -> tuple[Tensor, Tensor]:
     A linear network is affine in z, so in psi where psi consists of the coordinates of z, and more
     (squares, interactions), whose columns are zero. Raises MisuseError for other networks and statistics.
     """
-    first, *more = list(model.f.children()) or [model.f]  # a table has no parts
-    scales = _scales(model.decoder)
-    if more or not isinstance(first, Linear) or model.scale is not None or scales is None:
-        got = f"{type(model.f).__name__} for {model.decoder.family}"
-        do = "take decoder_network.kind = 'linear', or another estimator"
-        raise MisuseError(wanted="a decoder that is linear in z", got=got, do=do)
+    first, scales = _linear(model), _scales(model.decoder)
+    if model.scale is not None or scales is None:
+        raise _not_linear(model)
     slope, offset = (part.to(first.bias) for part in scales)
-    weight, bias = slope[:, None] * first.matrix, slope * first.bias + offset
-    places = _coordinates(model.encoder, weight.shape[1])
+    return _in_psi(model, slope[:, None] * first.matrix), slope * first.bias + offset
+
+
+def _linear(model: VAE) -> Linear:
+    first, *more = list(model.f.children()) or [model.f]  # a table has no parts
+    if more or not isinstance(first, Linear):
+        raise _not_linear(model)
+    return first
+
+
+def _not_linear(model: VAE) -> MisuseError:
+    got = f"{type(model.f).__name__} for {model.decoder.family}"
+    do = "take decoder_network.kind = 'linear', or another estimator"
+    return MisuseError(wanted="a decoder that is linear in z", got=got, do=do)
+
+
+def _in_psi(model: VAE, weight: Tensor) -> Tensor:
+    """The matrix that maps psi(z) to ``weight z``: (n, L) to (n, m), with columns of zeros."""
+    places = _coordinates(model.encoder)
     full = weight.new_zeros(weight.shape[0], model.encoder.natural_width)
-    return full.index_copy(1, torch.tensor(places, device=weight.device), weight), bias
+    return full.index_copy(1, torch.tensor(places, device=weight.device), weight)
 
 
+@_once
 def _scales(density: Density) -> tuple[Tensor, Tensor] | None:
     """(slope, offset) with ``natural(raw) = slope raw + offset`` in each coordinate; None where it is not so."""
     if density.raw_width != density.natural_width:
@@ -60,9 +93,11 @@ def _scales(density: Density) -> tuple[Tensor, Tensor] | None:
     return (slope, offset) if torch.allclose(density.natural(probes), slope * probes + offset, atol=1e-12) else None
 
 
-def _coordinates(encoder: Density, width: int) -> list[int]:
+@_once
+def _coordinates(encoder: Density) -> list[int]:
     """The place of every coordinate of z among psi(z), found at random points."""
-    z = torch.rand(8, width, dtype=torch.float64)
+    width = encoder.width
+    z = torch.rand(8, width, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     psi = encoder.statistics(z)
     places = [int((psi == z[:, i, None]).all(0).nonzero().flatten()[:1].sum()) for i in range(width)]
     if any(not torch.equal(psi[:, place], z[:, i]) for i, place in enumerate(places)):
@@ -74,6 +109,7 @@ def _coordinates(encoder: Density, width: int) -> list[int]:
 Rule = Callable[[VAE, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
+@_once
 def _rule(decoder: Density) -> Rule:
     unit = decoder.family.unit
     natural, formula = (sp.Symbol("eta", real=True),), None
@@ -99,10 +135,31 @@ def _quadratic(
     """``sum_i a E eta_i^2 + b E eta_i + c``; ``sum_i Var eta_i = tr(W' W Cov psi)``, Cov psi the Hessian of B."""
     a, b, c = coefficients
     at = mean @ W.T + u
-    gram = W.T @ W
-    covariance = torch.vmap(torch.func.jacrev(model.encoder.mean))(eta)
-    variance = (covariance * gram).sum((-2, -1))
-    return a * (at.square().sum(-1) + variance) + b * at.sum(-1) + c * len(u)
+    return a * (at.square().sum(-1) + _variance(model, W, eta)) + b * at.sum(-1) + c * len(u)
+
+
+def _global_scale(model: VAE, x: Rows, eta: Tensor, mean: Tensor) -> Tensor:
+    """A normal decoder of one learned variance s2: ``log N(x; W E psi + b, s2 I) - tr(W'W Cov psi) / (2 s2)``.
+
+    Its natural parameters are not affine in z, its mean is.
+    """
+    first, log_variance = _linear(model), model.scale
+    assert log_variance is not None
+    W = _in_psi(model, first.matrix)
+    at = mean @ W.T + first.bias
+    raw = torch.stack([at, log_variance.expand_as(at)], -1).flatten(-2)
+    likelihood = model.decoder.log_prob(x, model.decoder.natural(raw))
+    return likelihood - 0.5 * (-log_variance).exp() * _variance(model, W, eta)
+
+
+def _variance(model: VAE, W: Tensor, eta: Tensor) -> Tensor:
+    """``tr(W'W Cov psi)``, (N,). W: (n, m), with columns that are zero but for those of z."""
+    encoder = model.encoder
+    if encoder.has_scale:  # independent normals: the covariance of z is diagonal
+        columns = W.square().sum(0)[_coordinates(encoder)]
+        return (encoder.raw(eta).unflatten(-1, (-1, 2))[..., 1].exp() * columns).sum(-1)
+    covariance = torch.vmap(torch.func.jacrev(encoder.mean))(eta)
+    return (covariance * (W.T @ W)).sum((-2, -1))
 
 
 def _exponential(model: VAE, W: Tensor, u: Tensor, eta: Tensor, scale: float) -> Tensor:

@@ -118,8 +118,15 @@ def _refuse_unless_bits(model: VAE, estimator: str) -> None:
         raise MisuseError(wanted=f"independent bits for {estimator}", got=got, do="take reinforce-loo or exact")
 
 
-def objective_of(phase: Phase) -> Objective:
-    """The function that a phase maximises. Raises MisuseError for an estimator that its objective cannot use."""
+def objective_of(phase: Phase, seed: int = 0) -> Objective:
+    """The function that a phase maximises. seed: of what an objective learns itself (infovae's discriminator).
+
+    Raises MisuseError for an estimator that its objective cannot use.
+    """
+    if phase.objective == "infovae":
+        from eftheory.learn.objectives.infovae import InfoVAE
+
+        return InfoVAE(phase, seed)
     samples = phase.samples
     if phase.objective == "likelihood":
         _wants(phase, "exact")

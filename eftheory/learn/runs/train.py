@@ -27,7 +27,9 @@ from eftheory.learn.datasets import data as datasets
 from eftheory.learn.densities.products import Rows, converted, taken
 from eftheory.learn.evaluation.evaluate import evaluate
 from eftheory.learn.models.model import VAE, build
+from eftheory.learn.objectives.infovae import InfoVAE, forced
 from eftheory.learn.objectives.objectives import Objective, objective_of
+from eftheory.learn.runs.bound_start import bound_start
 from eftheory.learn.runs.flat import flatten, unflatten
 from eftheory.learn.runs.interrupt import interrupts
 from eftheory.learn.runs.start import check_data, check_phases, start_at, start_at_truth
@@ -112,19 +114,23 @@ def train(
         torch.manual_seed(config.seed)
         model = make(config.model, shape=dataset.shape, sparse=not isinstance(dataset.train, Tensor))
     start_at_truth(model, config.model, dataset)
-    start_at(model, start or {})
     check_data(model, dataset)
+    monitor = bound_start(model.to(dtype=_dtype(config)), config.model, dataset)
+    start_at(model, start or {})
     check_phases(model, config, dataset)
     with _store(fabric, config, Path(folder), resume) as store:
         model = model.to(device=fabric.device, dtype=_dtype(config))
         rows = converted(dataset.train, next(model.parameters()))
-        run = Run(fabric, config, dataset, model, rows, store, measure or measured)
+        found_by = measure or measured
+        found_by = found_by if monitor is None else monitor.beside(found_by)
+        run = Run(fabric, config, dataset, model, rows, store, found_by)
         run.restore(store.latest())
         with interrupts() as asked:
             run.go(progress, asked if fabric.world_size == 1 else lambda: False)
         found = versions(fabric.device)
         if fabric.is_global_zero:
-            store.finish({"name": config.name, "seed": config.seed, "steps": run.steps, "versions": found})
+            result = {"name": config.name, "seed": config.seed, "steps": run.steps, "versions": found}
+            store.finish(result | ({"forced": forced(config)} if forced(config) else {}))
         fabric.barrier()
         history = tuple(store.read_metrics())
     return TrainResult(config, config.seed, found, history, model.state_dict(), Path(folder))
@@ -148,6 +154,7 @@ class Run:
         self.rows, self.store = rows, store
         self.done, self.total, self.counted = 0, torch.zeros((), device=fabric.device), 0
         self.optimiser: Any = None
+        self.objective: Any = None
         self.gap: float | None = None
         self.loss: float | None = None
         self.steps = sum(phase.epochs * self._batches(phase) for phase in config.phases)
@@ -200,11 +207,14 @@ class Run:
             for parameter in parameters:
                 parameter.requires_grad_(phase.trains in ("both", part))
         kept, self.optimiser = self.optimiser, None
+        learned, self.objective = self.objective, objective_of(phase, self.config.seed)
+        if isinstance(learned, dict):
+            self.objective.load_state_dict(learned)
         trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         optimiser = torch.optim.Adam(trained, lr=phase.learning_rate, fused=True)
         if isinstance(kept, dict):
             optimiser.load_state_dict(kept)
-        loss: nn.Module = Loss(self.model, objective_of(phase), self.rows)
+        loss: nn.Module = Loss(self.model, self.objective, self.rows)
         if self.config.run.compile or self.config.run.cuda_graphs:
             loss = torch.compile(loss, mode="reduce-overhead" if self.config.run.cuda_graphs else "default")  # type: ignore[assignment]
         wrapped, self.optimiser = self.fabric.setup(loss, optimiser)
@@ -264,6 +274,8 @@ class Run:
         self.store.save_weights(self.done, self.model.state_dict())
         if weights_only:
             return
+        # what an objective learns itself (infovae's discriminator) is a part of the state
+        learned = self.objective.state_dict() if isinstance(self.objective, InfoVAE) else {}
         tensors, facts = flatten(
             {
                 "model": self.model.state_dict(),
@@ -275,6 +287,7 @@ class Run:
                 "phase": self._phase_of(self.done),
                 "gap": self.gap,
                 "loss": self.loss,
+                **({"objective": learned} if learned else {}),
             },
             "run",
         )
@@ -296,6 +309,7 @@ class Run:
             torch.cuda.set_rng_state_all(state["cuda"])
         if self._phase_of(self.done + 1) == state["phase"]:
             self.optimiser = state["optimiser"]  # `set_up` gives it to the optimiser of the phase that goes on
+            self.objective = state.get("objective")
 
     def _due(self, place: Place, every: int) -> bool:
         return every > 0 and place.step % every == 0
