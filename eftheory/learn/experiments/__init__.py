@@ -111,6 +111,36 @@ def _text() -> Run:
     return run
 
 
+def _infovae_two_points() -> Run:
+    from eftheory.learn.experiments.infovae_two_points import run
+
+    return run
+
+
+def _infovae_mnist() -> Run:
+    from eftheory.learn.experiments.infovae_mnist import run
+
+    return run
+
+
+def _infovae_pixelcnn() -> Run:
+    from eftheory.learn.experiments.infovae_pixelcnn import run
+
+    return run
+
+
+def _bernoulli_bound() -> Run:
+    from eftheory.learn.experiments.bernoulli_bound import run
+
+    return run
+
+
+def _linear_vae() -> Run:
+    from eftheory.learn.experiments.linear_vae import run
+
+    return run
+
+
 EXPERIMENTS: Mapping[str, Experiment] = {
     "mixture": Experiment(
         "vae-error 4.1: four normal components, two independent bits for the encoder", (0, 1, 2, 3, 4), _mixture
@@ -119,6 +149,25 @@ EXPERIMENTS: Mapping[str, Experiment] = {
         "vae-error 4.2: a Gaussian image VAE trained from the truth, ELBO against samples", (0,), _image
     ),
     "text": Experiment("vae-error 4.3: semantic hashing of the 20 Newsgroups, a grid of 36 cells", (0,), _text),
+    "linear-vae": Experiment(
+        "linear-vae: the ELBO against probabilistic PCA, four encoders, collapse", (0, 1, 2), _linear_vae
+    ),
+    "infovae-two-points": Experiment(
+        "infovae 5.1.1, Figure 1: two points, the ELBO against InfoVAE", (0, 1, 2), _infovae_two_points
+    ),
+    "infovae-mnist": Experiment(
+        "infovae 5.1.2: covariances of q(z) by training size, true posteriors, and the pull of each objective",
+        (0, 1, 2),
+        _infovae_mnist,
+    ),
+    "infovae-pixelcnn": Experiment(
+        "infovae 5.2: five regularisers with a PixelCNN decoder, reduced", (0, 1, 2), _infovae_pixelcnn
+    ),
+    "bernoulli-bound": Experiment(
+        "bernoulli-bound 4: nine simulated settings, two architectures, three starts", (0, 1, 2, 3, 4), _bernoulli_bound
+    ),
+    "bernoulli-bound-mnist": Experiment("the same on binarised MNIST", (0, 1, 2), _bernoulli_bound),
+    "bernoulli-bound-20news": Experiment("the same on words present in 20 Newsgroups", (0, 1, 2), _bernoulli_bound),
 }
 """Name, which is also the name of its configuration -> experiment."""
 
