@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from eftheory.errors import MisuseError
-from eftheory.learn.harmoniums.rbm_fit import seeded
+from eftheory.learn.densities.seeding import seeded
 
 FEATURES = 64
 """Width of the last hidden layer, whose activations are the features."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from eftheory.errors import MisuseError
 from eftheory.learn.densities.products import Rows, converted, rows_at
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.evaluation.evaluate import MEMORY, Evaluation, Model, precise, refuse_empty
-from eftheory.learn.harmoniums.rbm_fit import seeded
 
 
 @torch.no_grad()

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from eftheory.errors import MisuseError
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.evaluation.evaluate import precise
-from eftheory.learn.harmoniums.rbm_fit import seeded
 from eftheory.learn.models.model import VAE
 
 STEPS = 12

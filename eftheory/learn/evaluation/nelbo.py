@@ -26,7 +26,7 @@ from torch import Tensor
 
 from eftheory.errors import MisuseError
 from eftheory.learn.datasets.sparse import SparseRows
-from eftheory.learn.harmoniums.rbm_fit import seeded
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.models.affine_lse import affine_log_sum_exp
 from eftheory.learn.models.model import VAE
 from eftheory.learn.objectives.objectives import eta_table, kl_to_prior

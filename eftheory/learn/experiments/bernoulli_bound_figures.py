@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from eftheory.learn.densities.products import Rows, rows_at
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.evaluation.bound_monitor import own_parameters
-from eftheory.learn.harmoniums.rbm_fit import seeded
 from eftheory.learn.models.model import VAE
 from eftheory.learn.objectives.objectives import kl_to_prior
 

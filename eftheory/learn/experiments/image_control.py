@@ -7,8 +7,8 @@ import copy
 import torch
 
 from eftheory.learn.config import Phase
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.experiments.image_truth import Truth
-from eftheory.learn.harmoniums.rbm_fit import seeded
 from eftheory.learn.models.model import VAE
 
 CONTROL = "complete-data"

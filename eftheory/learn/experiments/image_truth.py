@@ -12,7 +12,7 @@ from torch import Tensor
 from eftheory.errors import MisuseError
 from eftheory.learn.config import DataConfig, ModelConfig, Phase, TrainConfig
 from eftheory.learn.datasets.data import Dataset
-from eftheory.learn.harmoniums.rbm_fit import seeded
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.models.model import VAE, build
 
 NOISE = Fraction(1, 20)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from eftheory.learn.densities.products import latent_table
-from eftheory.learn.harmoniums.rbm_fit import seeded
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.models.model import VAE
 from eftheory.learn.objectives import divergences
 from eftheory.learn.objectives.objectives import eta_table, kl_to_prior

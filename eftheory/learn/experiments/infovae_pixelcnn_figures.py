@@ -14,6 +14,7 @@ from torch.nn.functional import avg_pool2d
 from eftheory.errors import MisuseError
 from eftheory.learn.config import TrainConfig
 from eftheory.learn.datasets.data import Dataset
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.evaluation.classifier import Labelled, Trained, train_classifier
 from eftheory.learn.evaluation.semisupervised import (
     class_cross_entropy,
@@ -22,7 +23,6 @@ from eftheory.learn.evaluation.semisupervised import (
     neighbour_error,
 )
 from eftheory.learn.experiments.image_figures import as_bytes
-from eftheory.learn.harmoniums.rbm_fit import seeded
 from eftheory.learn.models.pixelcnn import PixelVAE
 from eftheory.learn.objectives.divergences import mmd
 

@@ -21,6 +21,7 @@ from eftheory.errors import MisuseError
 from eftheory.learn.config import TrainConfig, specification
 from eftheory.learn.datasets.data import load
 from eftheory.learn.densities.density import Density
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.evaluation.evaluate import evaluate
 from eftheory.learn.experiments import Report, Silent
 from eftheory.learn.experiments.mixture_maps import extent, pixels_of, regions, shares
@@ -30,7 +31,6 @@ from eftheory.learn.experiments.parts import chosen, finished, keep
 from eftheory.learn.experiments.plane import Plane, Truth, plane
 from eftheory.learn.experiments.shapes import matching, nearest_parallelogram
 from eftheory.learn.harmoniums.rbm import Harmonium
-from eftheory.learn.harmoniums.rbm_fit import seeded
 from eftheory.learn.models.model import VAE, build
 from eftheory.learn.runs.store import Store
 from eftheory.learn.runs.train import Progress, train

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from eftheory.errors import MisuseError
 from eftheory.learn.densities.products import moment_product
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.harmoniums.harmonium import Joint
-from eftheory.learn.harmoniums.rbm_fit import seeded
 
 
 @dataclass(frozen=True, kw_only=True)

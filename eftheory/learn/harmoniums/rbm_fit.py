@@ -9,7 +9,6 @@ likelihood, and prefer exact or CD there.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -18,6 +17,7 @@ from torch import Tensor
 from eftheory.errors import MisuseError, unknown
 from eftheory.learn.densities.density import Density
 from eftheory.learn.densities.products import Rows, converted, moment_sums, taken
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.harmoniums.rbm import Harmonium
 
 METHODS = ("exact", "cd", "pcd")
@@ -136,11 +136,3 @@ def mean_bias(decoder: Density, data: Rows) -> Tensor:
 
     optimiser.step(closure)
     return u.detach()
-
-
-@contextmanager
-def seeded(seed: int, device: torch.device) -> Iterator[None]:
-    """torch's global generators started from `seed` inside, and as they were afterwards."""
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
-        yield

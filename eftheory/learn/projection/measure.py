@@ -10,7 +10,7 @@ from torch import Tensor
 
 from eftheory.errors import MisuseError, unknown
 from eftheory.learn.densities.products import Rows, converted, rows_at
-from eftheory.learn.harmoniums.rbm_fit import seeded
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.models.model import ENUMERABLE, VAE
 
 MEASURES = ("prior", "uniform", "posterior", "encoder")

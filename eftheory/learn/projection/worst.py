@@ -23,7 +23,7 @@ from eftheory.exact.decide import enclosed
 from eftheory.learn.config import ModelConfig
 from eftheory.learn.datasets.sparse import SparseRows
 from eftheory.learn.densities.products import Rows, rows_at
-from eftheory.learn.harmoniums.rbm_fit import seeded
+from eftheory.learn.densities.seeding import seeded
 from eftheory.learn.models.model import VAE
 from eftheory.learn.projection.measure import log_joint
 from eftheory.verdict import Status, Verdict
