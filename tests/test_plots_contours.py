@@ -52,4 +52,8 @@ def test_contours_stand_round_their_densities_at_shares_of_their_heights() -> No
     (points,) = (part for part in ax.collections if isinstance(part, PathCollection))
     assert points.get_offsets().tolist() == [[0.5, 2.0]]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["q", "p"]
+    low = plots.contour_panels([{"densities": {"q": bump(0.0, 0.0, 7.0)}, "height": 70.0}], extent=[-3, 3, -3, 3])
+    (contours,) = (part for part in low.axes[0].collections if isinstance(part, QuadContourSet))
+    lengths = [len(path.vertices) for path in contours.get_paths()]
+    assert lengths[0] > 0 and not any(lengths[1:]), "only the lowest level is below a tenth of the height"
     assert not empty.collections and ax.get_xlim() == empty.get_xlim() == (-3.0, 3.0)

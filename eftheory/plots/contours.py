@@ -39,16 +39,17 @@ def curve_panels(panels: Sequence[Mapping[str, Any]], *, title: str = "", column
 def contour_panels(
     panels: Sequence[Mapping[str, Any]], *, extent: Sequence[float], title: str = "", columns: int = 3
 ) -> Picture:
-    """Panels of densities in the plane as contours, all at the same shares of their largest values (`LEVELS`).
+    """Panels of densities in the plane as contours, at shares (`LEVELS`) of their largest values, or of ``height``.
 
     extent: left, right, bottom, top of all panels. Each panel is a mapping with ``densities``, label -> rows from below
-    of values at equally spaced points, the corners of `extent` among them; and any of ``title`` and ``points``, (x, y).
+    of values at equally spaced points, the corners of `extent` among them; and any of ``title``, ``points``, (x, y),
+    and ``height``, a number, which makes panels comparable.
     """
     figure = _figure(len(panels), columns, title)
     left, right, bottom, top = extent
     for ax, panel in _drawn(figure, panels, columns):
         for number, (label, rows) in enumerate(panel["densities"].items()):
-            colour, largest = HUES[number % len(HUES)], max(map(max, rows))
+            colour, largest = HUES[number % len(HUES)], panel.get("height", max(map(max, rows)))
             xs, ys = _spaced(left, right, len(rows[0])), _spaced(bottom, top, len(rows))
             if largest > 0:
                 shares = [[value / largest for value in row] for row in rows]

@@ -193,7 +193,11 @@ def _row(what: str, objective: str, said: str | None, values: Sequence[float]) -
 
 def _planes(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     panels = [{"title": "prior", "densities": {"p(z)": found["elbo"]["prior"]}}]
-    panels += [{"title": f"{name}: aggregate", "densities": {"q(z)": at["density"]}} for name, at in found.items()]
+    height = max(map(max, found["elbo"]["prior"]))  # the levels of the prior: a spike is not the only thing to be seen
+    panels += [
+        {"title": f"{name}: aggregate", "densities": {"q(z)": at["density"]}, "height": height}
+        for name, at in found.items()
+    ]
     for name, at in found.items():
         densities = {"true posteriors": at["posterior"]["posterior"], "encoder": at["posterior"]["encoder"]}
         panels.append({"title": f"{name}: test images", "densities": densities})

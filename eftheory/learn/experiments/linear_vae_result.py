@@ -163,7 +163,7 @@ class LinearVAEResult:
         for how in ESTIMATORS:
             values = {k: [run["train"]["elbo"] for run in self.runs(f"k{k}-{how}")] for k in x}
             curves += band(f"ELBO, {how}", {k: found for k, found in values.items() if found})
-        labels = {"x_label": "latents", "y_label": "nats an image", "logarithmic": "x"}
+        labels = {"x_label": "latents", "y_label": "nats an image"}
         return Drawing("lines", {"curves": curves, "title": "the ELBO reaches the likelihood's maximum", **labels})
 
     def _curves(self, parts: Mapping[str, str], title: str) -> Drawing | None:
